@@ -45,6 +45,7 @@ type Facts struct {
 	seenOwed int64 // owed events seen at least once
 	heads    []int64
 	arrival  *At[Seen] // the first that brought an owed event
+	lastOwed *At[Seen] // the last that brought a new one
 }
 
 // StageSpan is a stage from its mark to its end; Finished is zero while it runs.

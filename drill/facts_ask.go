@@ -155,6 +155,10 @@ func (f *Facts) SeenOwed() int64 { return f.seenOwed }
 // FirstOwed is the batch that brought the first owed event; nil for none yet.
 func (f *Facts) FirstOwed() *At[Seen] { return f.arrival }
 
+// LastOwed is the newest batch that brought an owed event not seen before; nil
+// for none yet.
+func (f *Facts) LastOwed() *At[Seen] { return f.lastOwed }
+
 // CommittedTo says whether the newest look has every commit at or past target.
 func (f *Facts) CommittedTo(target []int64) bool {
 	o := f.LastOffsets()

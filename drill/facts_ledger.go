@@ -56,6 +56,7 @@ func (f *Facts) advance(p int32, to int64) {
 }
 
 func (f *Facts) credit(s At[Seen]) {
+	before := f.seenOwed
 	for _, runs := range [][]Run{s.V.Runs, s.V.Again} {
 		for _, run := range runs {
 			a := f.account(run.Partition)
@@ -66,6 +67,9 @@ func (f *Facts) credit(s At[Seen]) {
 				f.seenOwed += a.see(from, to)
 			}
 		}
+	}
+	if f.seenOwed > before {
+		f.lastOwed = &s
 	}
 	if f.arrival == nil && f.seenOwed > 0 {
 		f.arrival = &s

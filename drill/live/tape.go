@@ -2,8 +2,11 @@ package live
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 	"time"
@@ -19,6 +22,7 @@ type Tape struct {
 	mu      sync.Mutex
 	facts   *drill.Facts
 	buf     []byte
+	sum     hash.Hash     // of every line
 	err     error         // the first failure to write: nothing can be recorded after it
 	changed chan struct{} // closed and replaced at every record
 }
@@ -31,7 +35,7 @@ type Journal interface {
 
 // NewTape writes to out, which it does not close.
 func NewTape(out Journal) *Tape {
-	return &Tape{out: out, facts: drill.NewFacts(), changed: make(chan struct{})}
+	return &Tape{out: out, facts: drill.NewFacts(), sum: sha256.New(), changed: make(chan struct{})}
 }
 
 // ErrTape says that the journal could not be written: the drill is blind.
@@ -50,6 +54,7 @@ func (t *Tape) Put(r drill.Record) error {
 	if err == nil {
 		_, err = t.out.Write(line)
 	}
+	t.sum.Write(line)
 	if err == nil && r.Intent != nil {
 		err = t.out.Sync()
 	}
@@ -63,6 +68,13 @@ func (t *Tape) Put(r drill.Record) error {
 	close(t.changed)
 	t.changed = make(chan struct{})
 	return t.err
+}
+
+// info ties a result to the lines written so far.
+func (t *Tape) info() drill.JournalInfo {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return drill.JournalInfo{SHA256: hex.EncodeToString(t.sum.Sum(nil)), Lines: t.facts.Lines}
 }
 
 // View calls fn with the facts as they stand; fn must not keep them.
