@@ -76,6 +76,21 @@ func (f *Facts) credit(s At[Seen]) {
 	}
 }
 
+// Missing is every owed event that was not seen, as runs.
+func (f *Facts) Missing() (runs []Run) {
+	for p, a := range f.accounts {
+		var offsets []int64
+		for i, n := range a.times {
+			if n == 0 {
+				offsets = append(offsets, a.from+int64(i))
+			}
+		}
+		missing, _ := RunsOf(int32(p), offsets)
+		runs = append(runs, missing...)
+	}
+	return runs
+}
+
 // Ledger is the account as it stands.
 func (f *Facts) Ledger() Ledger {
 	l := Ledger{Owed: f.owed, Exceptions: []Exception{}}

@@ -23,6 +23,11 @@ func (r *run) drain(ctx context.Context) (string, error) {
 }
 
 func (r *run) waitDrained(ctx context.Context) (string, error) {
+	known := false
+	r.tape.View(func(f *drill.Facts) { known = f.OwedCount() > 0 })
+	if !known {
+		return "it is not known what is owed", nil
+	}
 	r.show.note("the first owed event")
 	first, err := r.until(ctx, r.Spec.GiveUp.FirstEvent.D(), func(f *drill.Facts) bool { return f.FirstOwed() != nil })
 	if err != nil {
