@@ -2,10 +2,10 @@ package promcheck
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -46,7 +46,7 @@ func stays(s *parser.VectorSelector, job string) bool {
 	name, sameJob := s.Name, true
 	for _, m := range s.LabelMatchers {
 		switch {
-		case m.Name == labels.MetricName && m.Type == labels.MatchEqual:
+		case m.Name == model.MetricNameLabel && m.Type.String() == "=":
 			name = m.Value
 		case m.Name == "job":
 			sameJob = m.Matches(job)
@@ -58,15 +58,10 @@ func stays(s *parser.VectorSelector, job string) bool {
 // serverOwn: written by Prometheus about a target or by a rule, and so still
 // there when the target is not.
 func serverOwn(name string) bool {
-	for _, own := range []string{"up", "ALERTS", "ALERTS_FOR_STATE"} {
-		if name == own {
-			return true
-		}
+	switch name {
+	case "up", "ALERTS", "ALERTS_FOR_STATE":
+		return true
 	}
-	for i := range name {
-		if name[i] == ':' {
-			return true // a recording rule
-		}
-	}
-	return len(name) > 7 && name[:7] == "scrape_" || len(name) > 6 && name[:6] == "kafka_"
+	recorded := strings.Contains(name, ":")
+	return recorded || strings.HasPrefix(name, "scrape_") || strings.HasPrefix(name, "kafka_") // of the lag exporter's job
 }
