@@ -18,7 +18,13 @@ type SeriesFacts struct {
 	From, To time.Time
 	Points   []Point // ascending
 	lines    []int   // journal line of each point
-	looked   int     // line of the last look
+	looks    []look
+}
+
+// look is one record: the stretch that was looked at.
+type look struct {
+	from, to time.Time
+	line     int
 }
 
 func (s *SeriesFacts) add(line int, r *Series) {
@@ -28,7 +34,7 @@ func (s *SeriesFacts) add(line int, r *Series) {
 	if r.To.After(s.To) {
 		s.To = r.To
 	}
-	s.looked = line
+	s.looks = append(s.looks, look{r.From, r.To, line})
 	for _, p := range r.Points {
 		i := sort.Search(len(s.Points), func(i int) bool { return !s.Points[i].At.Before(p.At) })
 		if i < len(s.Points) && s.Points[i].At.Equal(p.At) {
@@ -63,8 +69,32 @@ func (s *SeriesFacts) Last() (p Point, line int, ok bool) {
 
 // Looked is the line of the newest look at the series, 0 for none.
 func (s *SeriesFacts) Looked() int {
-	if s == nil {
+	if s == nil || len(s.looks) == 0 {
 		return 0
 	}
-	return s.looked
+	return s.looks[len(s.looks)-1].line
+}
+
+// Covers says whether all of [from, to] was looked at, and on which lines: only
+// there is a missing sample an absence. Looks that add nothing are left out.
+func (s *SeriesFacts) Covers(from, to time.Time) (lines []int, ok bool) {
+	if s == nil {
+		return nil, false
+	}
+	seen := from
+	for {
+		best := look{}
+		for _, l := range s.looks {
+			if !l.from.After(seen) && l.to.After(best.to) {
+				best = l
+			}
+		}
+		if best.line == 0 || !best.to.After(seen) {
+			return lines, false
+		}
+		lines = append(lines, best.line)
+		if seen = best.to; !seen.Before(to) {
+			return lines, true
+		}
+	}
 }
