@@ -59,21 +59,26 @@ type sink interface {
 	Position() Vector
 }
 
-// history re-reads Kafka for a client that is older than the log. Reads are
-// bounded in number; a further caller waits for its turn or for ctx.
+// history reads Kafka for clients that are older than the log.
 type history interface {
-	// Read delivers what is in [from, to) to put, partition by partition in
-	// offset order (partitions may interleave), and returns when all of it was
-	// delivered, ctx ended, or put failed. What retention took is delivered as
-	// Gap. put is never called concurrently.
-	Read(ctx context.Context, from, to Vector, put func(recs []Record, gap *Gap) error) error
-	// Lookup returns the offsets to start from: the log starts, or the first
-	// record at or after t in every partition (the end where there is none).
+	// Past reads some of [from, to) of a partition, in offset order. It returns
+	// an error only for what may be better at another try.
+	Past(ctx context.Context, partition int32, from, to int64) (stretch, error)
+	// Lookup is an offset for every partition.
 	Lookup(ctx context.Context, at LookupPoint) (Vector, error)
 }
 
-// LookupPoint is the log's start (Earliest) or a time.
+// stretch is a piece of the past: what retention took, then records. next is
+// the offset to go on with, always above the one that was asked for.
+type stretch struct {
+	gap     *Gap
+	records []Record
+	next    int64
+}
+
+// LookupPoint is the log's start, its end, or the first record at or after a
+// time (the end where there is none).
 type LookupPoint struct {
-	Earliest bool
-	At       time.Time
+	Earliest, End bool
+	At            time.Time
 }
