@@ -30,7 +30,7 @@ func (d *DockerSpec) defaults() {
 }
 
 func (p *ProcessSpec) defaults() {
-	*p = ProcessSpec{Command: []string{"aether", "serve"}, Stop: StopGraceful, StopTimeout: Duration(10 * time.Second)}
+	*p = ProcessSpec{Command: []string{"aether", "serve", "--host", "127.0.0.1"}, Stop: StopGraceful, StopTimeout: Duration(10 * time.Second)}
 }
 
 // complete fills what depends on what was read.

@@ -90,7 +90,7 @@ func kafkaConfig() *sarama.Config {
 // world cannot be set otherwise; the rest of the runner's environment is its own.
 func processConfig(o Options, s *Stack) live.ProcessConfig {
 	p := o.Spec.Target.Process
-	host, port, _ := net.SplitHostPort(s.BridgeAddr())
+	_, port, _ := net.SplitHostPort(s.BridgeAddr())
 	env := map[string]string{}
 	for _, kv := range os.Environ() {
 		k, v, _ := strings.Cut(kv, "=")
@@ -99,7 +99,7 @@ func processConfig(o Options, s *Stack) live.ProcessConfig {
 	maps.Copy(env, p.Env)
 	maps.Copy(env, map[string]string{
 		"KAFKA_BROKERS": strings.Join(s.Brokers(), ","), "KAFKA_TOPIC": o.Spec.Kafka.Topic, "KAFKA_GROUP": o.Spec.Kafka.Group,
-		"KAFKA_OFFSET_RESET": "earliest", "HOST": host, "PORT": port,
+		"KAFKA_OFFSET_RESET": "earliest", "PORT": port,
 	})
 	var list []string
 	for _, k := range slices.Sorted(maps.Keys(env)) {
