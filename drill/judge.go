@@ -154,6 +154,9 @@ func why(o Outcome, f *Facts, findings []Finding) string {
 // summary names the first red check, else the first undecided one that is not
 // undecided because of another.
 func summary(findings []Finding) string {
+	if len(findings) == 0 {
+		return "no check was judged"
+	}
 	for _, v := range []Verdict{Fail, Inconclusive} {
 		of := slices.DeleteFunc(slices.Clone(findings), func(x Finding) bool { return x.Verdict != v || x.Because != "" })
 		if len(of) == 0 {
