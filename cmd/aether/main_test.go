@@ -1,0 +1,18 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this binary several programs: the real main, and a service
+// that lies in a way of one's choosing. They are started by name, as processes
+// of their own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"aether":   main,
+		"saboteur": func() { os.Exit(saboteur(os.Args[1:])) },
+	})
+}
