@@ -23,6 +23,7 @@ type swarm struct {
 
 type swarmClient struct {
 	conn   net.Conn
+	count  bool
 	events atomic.Int64
 	lastID string
 	mu     sync.Mutex
@@ -46,6 +47,7 @@ type swarmOrder struct {
 	Resume  bool
 	Events  int64 // for await: of every client
 	Seconds int
+	Count   bool // count events and look at nothing else
 }
 
 func swarmMain() int {
@@ -134,7 +136,7 @@ func (s *swarm) report() (r swarmReport) {
 }
 
 func dialSwarm(o swarmOrder, id string) (c *swarmClient, err error) {
-	c = &swarmClient{}
+	c = &swarmClient{count: o.Count}
 	for range 1000 { // a service that starts refuses for a moment
 		if c.conn, err = net.Dial("tcp", o.Addr); err == nil {
 			break
@@ -190,6 +192,10 @@ func (c *swarmClient) take(b []byte) {
 	if i := bytes.LastIndex(b, []byte("id: ")); i >= 0 {
 		line, _, _ := bytes.Cut(b[i+4:], []byte("\n"))
 		c.lastID = string(line)
+	}
+	if c.count {
+		c.events.Add(int64(bytes.Count(b, []byte("\ndata: "))))
+		return
 	}
 	c.mu.Lock()
 	n := int64(0)
