@@ -128,6 +128,7 @@ func (r *run) settled(ctx context.Context) (waiting string, err error) {
 		{"the counter's last scrape", r.awaitScrape},
 		{"the stream's end seen by Prometheus", r.leave},
 		{"the rule read again", r.readRule},
+		{"the target's state", r.putState},
 	}
 	for _, s := range steps {
 		r.show.note(s.what)
