@@ -69,7 +69,7 @@ func (t timing) at(x time.Time) time.Time { return x.Add(t.offset) }
 func (t timing) afterStop(x time.Time) string { return since(t.stop.Lo.Add(t.err), x) }
 
 func since(from, to time.Time) string {
-	return fmt.Sprintf("%+.1fs", to.Sub(from).Seconds())
+	return fmt.Sprintf("%+.1fs", to.Sub(from).Round(100*time.Millisecond).Seconds())
 }
 
 // within writes a window relative to an instant.

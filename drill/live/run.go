@@ -109,7 +109,11 @@ func (r *run) stage(ctx context.Context, s stage) error {
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err != nil && short == "" {
+	switch {
+	case short != "":
+	case errors.Is(err, errRefused):
+		short = "refused"
+	case err != nil:
 		short = "ended early"
 	}
 	return errors.Join(err, r.tape.Put(drill.Record{Stage: &drill.StageMark{Name: s.name, Done: true, Reason: short}}))

@@ -77,6 +77,9 @@ func (s *show) snapshot() Snapshot {
 	now.Note, now.Undo = s.waiting, s.putBack
 	s.mu.Unlock()
 	s.r.tape.View(func(f *drill.Facts) { fill(&now, f) })
+	if hold := s.r.Spec.Outage.Hold.D(); hold > 0 {
+		now.Expect[drill.StageHold] = hold
+	}
 	if f := s.r.fireBy(); !f.IsZero() {
 		now.FireBy = f
 	}

@@ -1,0 +1,28 @@
+# What people and CI do here. `make test` needs nothing but Go.
+
+# The race detector needs a C compiler; CI sees to it that there is one.
+CC_THERE := $(shell command -v gcc || command -v clang || command -v cc)
+RACE     := $(if $(CC_THERE),-race,)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test integration lint bench run
+
+build: ## the binary, here
+	go build -o aether ./cmd/aether
+
+test: lint ## vet, staticcheck and all tests
+	go test $(RACE) ./...
+
+lint:
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+integration: ## the built program: drills that must fail, signals, exit codes
+	go vet -tags integration ./cmd/aether
+	go test -tags integration -count=1 -timeout 20m -run 'Integration|Sabotage' ./cmd/aether
+
+bench: ## loads of a fixed length; each runs once
+	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./bridge ./drill/...
+
+run: ## a rehearsal, nothing else needed
+	go run ./cmd/aether drill run
