@@ -14,7 +14,7 @@ import (
 )
 
 // kafka is all that the bridge does with the broker: it finds the topic, reads
-// every partition into the sink, owns and commits its share, and reads history.
+// every partition into the log, owns and commits its share, and reads history.
 type kafka struct {
 	cfg  Config
 	log  *slog.Logger

@@ -11,7 +11,7 @@ import (
 // historyBytes bounds one read of history, and so what a slow client may hold.
 const historyBytes = 256 << 10
 
-var errNoKafka = errors.New("Kafka has not answered yet")
+var errNoKafka = errors.New("no answer from Kafka yet")
 
 // Past implements history.
 func (k *kafka) Past(_ context.Context, p int32, from, to int64) (stretch, error) {

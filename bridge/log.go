@@ -53,8 +53,7 @@ func newLog(limit int64, m *metrics) *eventLog {
 	return &eventLog{limit: limit, m: m, wake: make(chan struct{}), kick: make(chan struct{}, 1)}
 }
 
-// open makes the log one of this topic, beginning at start. It is Reset's first
-// half, and how a log begins.
+// open makes the log one of this topic, beginning at start.
 func (l *eventLog) open(t Topic, start Vector) {
 	l.topic, l.tag, l.name = t, topicTag(t.ID), appendText(nil, []byte(t.Name))
 	l.epoch++
@@ -62,7 +61,8 @@ func (l *eventLog) open(t Topic, start Vector) {
 	l.vec, l.origin = start.clone(), start.clone()
 }
 
-// Reset implements sink.
+// Reset begins a topic: the first one, or another one under the same name, of
+// which every client is told. What was held is forgotten.
 func (l *eventLog) Reset(t Topic, start Vector) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +70,7 @@ func (l *eventLog) Reset(t Topic, start Vector) {
 	l.changed()
 }
 
-// Grow implements sink.
+// Grow says that partitions were added; each begins at 0.
 func (l *eventLog) Grow(partitions int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,7 +80,7 @@ func (l *eventLog) Grow(partitions int) {
 	}
 }
 
-// Position implements sink.
+// Position is the next offset to be appended, per partition.
 func (l *eventLog) Position() Vector {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -113,7 +113,10 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // batchBytes is about how much is appended under one lock.
 const batchBytes = 32 << 10
 
-// Append implements sink.
+// Append takes records of one partition, in offset order and from one goroutine;
+// what the log has already is ignored. next is the offset after the last one
+// consumed: markers and compaction leave holes, so it may lie beyond the last
+// record. A backfill was committed before this process began, and is not counted.
 func (l *eventLog) Append(partition int32, recs []Record, next int64, backfill bool) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -159,7 +162,7 @@ func (l *eventLog) put(s *scratch) {
 	l.changed()
 }
 
-// Lost implements sink.
+// Lost says that a reader had to jump.
 func (l *eventLog) Lost(g Gap) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -18,7 +18,6 @@ import (
 // the time that each took, and decode nothing else.
 type swarm struct {
 	clients []*swarmClient
-	ids     bool
 }
 
 type swarmClient struct {
@@ -28,7 +27,6 @@ type swarmClient struct {
 	lastID string
 	mu     sync.Mutex
 	delays []int32 // milliseconds
-	err    error
 }
 
 // swarmReport is what the swarm prints when its input ends.

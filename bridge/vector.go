@@ -31,15 +31,6 @@ func (v Vector) covers(w Vector) bool {
 	return true
 }
 
-// max is the greater of both in every partition, in new memory.
-func (v Vector) max(w Vector) Vector {
-	m := make(Vector, max(len(v), len(w)))
-	for p := range m {
-		m[p] = max(v.at(p), w.at(p))
-	}
-	return m
-}
-
 func (v Vector) clone() Vector { return append(make(Vector, 0, len(v)), v...) }
 
 // topicTag is a topic's identity in an event id: 64 bits of its topic id, or

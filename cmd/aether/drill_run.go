@@ -11,7 +11,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -136,7 +135,7 @@ func (a *app) drillIn(out *outDir, o live.Options, quiet bool) error {
 	if err != nil {
 		show.close()
 		out.discard()
-		return signals.instead(&exit{code: exitRefused, err: fmt.Errorf("%w\nNothing was drilled.", err)})
+		return signals.instead(&exit{code: exitRefused, err: fmt.Errorf("nothing was drilled: %w", err)})
 	}
 	o.World, o.Info.World, o.Info.Notes = world.World.World, world.Kind, world.Notes
 	result, err := func() (drill.Result, error) {
@@ -277,9 +276,4 @@ func (s *signals) instead(e *exit) error {
 // markOf is how a verdict looks in a list.
 func markOf(v drill.Verdict) string {
 	return []string{drill.Inconclusive: "?", drill.Pass: "✓", drill.Fail: "✗"}[v]
-}
-
-// tally counts verdicts.
-func tally(findings []drill.Finding, v drill.Verdict) (n int) {
-	return len(slices.DeleteFunc(slices.Clone(findings), func(f drill.Finding) bool { return f.Verdict != v }))
 }

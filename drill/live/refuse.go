@@ -66,12 +66,15 @@ func (r *run) refuseTopic(ctx context.Context) {
 		r.refuse(refuseTopic, fmt.Sprintf("describe topic %s: %v", topic, err))
 		return
 	}
-	entries, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}})
+	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}}}, sarama.DescribeConfigsOptions{})
+	if err == nil && (len(results) != 1 || results[0].ErrorCode != sarama.ErrNoError) {
+		err = fmt.Errorf("%d answers: %v", len(results), results)
+	}
 	if err != nil {
 		r.refuse(refuseCompacted, fmt.Sprintf("read cleanup.policy of topic %s: %v", topic, err))
 		return
 	}
-	for _, e := range entries {
+	for _, e := range results[0].Configs {
 		if e.Name == "cleanup.policy" && strings.Contains(e.Value, "compact") {
 			r.refuse(refuseCompacted, fmt.Sprintf("topic %s has cleanup.policy=%s: compaction removes events that are owed", topic, e.Value))
 		}

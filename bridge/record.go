@@ -38,27 +38,6 @@ type Gap struct {
 	Reason    string // "retention" or "topic recreated"
 }
 
-// sink takes what the readers read. The log implements it. Records of one
-// partition arrive in offset order from one goroutine; partitions arrive
-// concurrently.
-type sink interface {
-	// Append takes records of one partition. Offsets the log already has are
-	// ignored, so a reader may start again a little earlier. Control records and
-	// compaction leave holes in the offsets; next is the offset after the last
-	// one consumed and may lie beyond the last record's. backfill records are
-	// below the group's commit at start: not counted as messages.
-	Append(partition int32, recs []Record, next int64, backfill bool)
-	// Lost says that the reader had to jump.
-	Lost(g Gap)
-	// Reset begins a new topic under the same name: everything held is
-	// forgotten, every client is told by gap events, and the log goes on at start.
-	Reset(t Topic, start Vector)
-	// Grow says that partitions were added; start is where their log begins (0).
-	Grow(partitions int)
-	// Position is the next offset to be appended, per partition.
-	Position() Vector
-}
-
 // history reads Kafka for clients that are older than the log.
 type history interface {
 	// Past reads some of [from, to) of a partition, in offset order. It returns
