@@ -77,7 +77,11 @@ func alertOrder() drill.Check {
 				return r.fail("firing without pending", "the alert fired without having been pending, although it has to wait for %s", e.window.For)
 			}
 			for _, ss := range [][]window.Sample{e.pending, e.firing} {
-				if gap, there := e.hole(ss); there {
+				gap, there := e.hole(ss)
+				switch {
+				case there && e.upIn(f, gap):
+					return r.fail("interrupted", "the alert went away at %s and came again at %s: the target was up in between", e.afterStop(gap.Lo), e.afterStop(gap.Hi))
+				case there:
 					return r.undecided("interrupted", "nothing is stored between %s and %s: either the alert was interrupted or evaluations were missed", e.afterStop(gap.Lo), e.afterStop(gap.Hi))
 				}
 			}
@@ -87,6 +91,19 @@ func alertOrder() drill.Check {
 			return r.pass("pending %s, firing %s, inactive %s after the stop", e.at0(e.seen.Pending), e.at0(e.seen.Firing), e.at0(e.seen.Resolved))
 		},
 	}
+}
+
+// upIn: a scrape succeeded in the gap, or just before it.
+func (e episode) upIn(f *drill.Facts, gap window.Span) bool {
+	up, _ := f.Series("up").Between(gap.Lo.Add(-e.window.Scrape), gap.Hi)
+	return slices.ContainsFunc(up, func(p drill.Point) bool { return p.Value == 1 })
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (e episode) at0(s window.Span) string {
@@ -113,6 +130,9 @@ func alertFired() drill.Check {
 				return r.ruled(w, e.seen.Firing.Lo, e.zero, "the alert does not follow its own settings")
 			}
 			end := outageEnd(e.timing, f)
+			if last := earlier(w.Hi, end).Add(e.window.Group); e.lookedTo.Before(last) {
+				return r.undecided("not firing", "the alert was looked at only until %s of the stop call", e.afterStop(e.lookedTo))
+			}
 			up, lines := f.Series("up").Between(e.stop.Lo, end)
 			r.uses(lines...)
 			if gap, there := window.Gap(samples(up), e.stop.Hi, end, e.window.Scrape); there {

@@ -27,5 +27,7 @@ const (
 	idFired      = "alert.fired_in_window"
 	idBacklog    = "backlog.complete"
 	idFirstEvent = "recovery.first_event"
+	idCommitted  = "offsets.committed"
 	idNoLoss     = "delivery.no_loss"
+	idCounter    = "counter.exact"
 )

@@ -31,7 +31,7 @@ func baselineSteady() drill.Check {
 			}
 			r.uses(lines...)
 			for _, p := range up {
-				if p.Value != 1 {
+				if p.Value != 1 && p.At.Before(t.window.DownSeen(t.stop).Lo) { // one under way at the stop may fail
 					return r.fail("a scrape failed", "the scrape at %s failed", p.At.Format(time.TimeOnly))
 				}
 			}
@@ -98,6 +98,13 @@ func (r *ruling) canary(f *drill.Facts) drill.Finding {
 			return r.fail("committed late", "not committed after %s", before.V.Asked.Sub(c.Time).Round(time.Millisecond))
 		}
 		return r.undecided("committed", "it is not known whether the commit took longer than %s: Kafka was not looked at in between", steadyCommit)
+	}
+	if before == nil {
+		return r.missing("Kafka was not looked at between the events of the baseline and the stop")
+	}
+	r.uses(before.Line)
+	if waited := before.V.Asked.Sub(c.Time); waited <= steadyCommit {
+		return r.undecided("not committed yet", "the stop came %s after the events of the baseline, which were not committed yet", waited.Round(time.Millisecond))
 	}
 	return r.fail("not committed", "the events of the baseline were not committed before the stop")
 }

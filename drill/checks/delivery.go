@@ -74,10 +74,16 @@ func (r *ruling) account(f *drill.Facts) (l drill.Ledger, undecided *drill.Findi
 	if !l.Balanced() {
 		return give(r.undecided("out of balance", "%d once + %d repeated + %d lost is not the %d owed", l.Once, l.Repeated, l.Lost, l.Owed))
 	}
-	if stage, ok := f.Stage(drill.StageDrain); !ok || stage.Finished.IsZero() || stage.Reason == "ended early" {
+	if !ended(f, drill.StageDrain) {
 		return give(r.missing("the drain did not come to its end"))
 	}
 	return l, nil
+}
+
+// ended: the stage came to its end, whether it reached its goal or gave up.
+func ended(f *drill.Facts, stage string) bool {
+	s, ok := f.Stage(stage)
+	return ok && !s.Finished.IsZero() && s.Reason != "ended early"
 }
 
 func deliveryNoLoss() drill.Check {

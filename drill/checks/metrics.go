@@ -59,7 +59,7 @@ func (r *ruling) started(m metrics, f *drill.Facts) (at float64, undecided *dril
 
 func counterExact() drill.Check {
 	return drill.Check{
-		ID: "counter.exact", About: "the service's counter has counted each event since the frozen commits once", Needs: []string{idRestarted},
+		ID: idCounter, About: "the service's counter has counted each event since the frozen commits once", Needs: []string{idRestarted},
 		Usual: "events are counted per client or twice, or not all that were read are counted",
 		Judge: func(s drill.Spec, f *drill.Facts) drill.Finding {
 			r := expect("%s = position − frozen commits", s.Prometheus.Counter)
@@ -77,7 +77,7 @@ func counterExact() drill.Check {
 			r.uses(frozen.Line)
 			points, lines := m.after(f, s.Prometheus.Counter)
 			for i := len(points) - 1; i >= 0; i-- {
-				before, after := m.bracket(f, points[i].At)
+				before, after := m.bracket(f, points[i].At, scrapeTook(f, points[i].At))
 				if before == nil || after == nil {
 					continue
 				}
@@ -89,9 +89,22 @@ func counterExact() drill.Check {
 	}
 }
 
-// bracket is the last look at Kafka surely before an instant of Prometheus's
-// clock, and the first one surely after it.
-func (m metrics) bracket(f *drill.Facts, t time.Time) (before, after *drill.At[drill.Offsets]) {
+// scrapeTook is how long the scrape with that stamp lasted: somewhere in it the
+// value was read.
+func scrapeTook(f *drill.Facts, at time.Time) time.Duration {
+	took, _ := f.Series("scrape_duration_seconds").Between(at, at.Add(1))
+	if len(took) > 0 {
+		return time.Duration(took[0].Value * float64(time.Second))
+	}
+	if rule := f.Rule(); rule != nil {
+		return rule.V.ScrapeTimeout.D()
+	}
+	return time.Minute
+}
+
+// bracket is the last look at Kafka surely before a scrape that began at an
+// instant of Prometheus's clock, and the first one surely after it.
+func (m metrics) bracket(f *drill.Facts, t time.Time, took time.Duration) (before, after *drill.At[drill.Offsets]) {
 	for i, o := range f.Offsets {
 		if m.at(o.V.Asked).Before(m.at(m.start.V.To)) {
 			continue
@@ -99,7 +112,7 @@ func (m metrics) bracket(f *drill.Facts, t time.Time) (before, after *drill.At[d
 		if m.at(o.V.Answered).Add(m.err).Before(t) {
 			before = &f.Offsets[i]
 		}
-		if after == nil && m.at(o.V.Asked).Add(-m.err).After(t) {
+		if after == nil && m.at(o.V.Asked).Add(-m.err).After(t.Add(took)) {
 			after = &f.Offsets[i]
 		}
 	}
@@ -127,7 +140,7 @@ const firstScrapes = 3
 
 func rateSpike() drill.Check {
 	return drill.Check{
-		ID: "rate.spike", About: "the rate since the process started, at its first scrapes, exceeds the baseline's", Needs: []string{idRestarted},
+		ID: "rate.spike", About: "the rate since the process started, at its first scrapes, exceeds the baseline's", Needs: []string{idCounter},
 		Usual: "the service does not catch up faster than events come, or counts only later",
 		Judge: func(s drill.Spec, f *drill.Facts) drill.Finding {
 			r := expect("more events/s than in the baseline")
@@ -156,8 +169,15 @@ func rateSpike() drill.Check {
 				}
 			}
 			seen := fmt.Sprintf("%.1f events/s; %s", best, rateSees(last.Value, now[0].Value))
-			if best > base {
+			most := 0.0
+			if age := float64(now[0].At.UnixMilli())/1000 - began; age > 0 {
+				most = float64(s.Backlog.Events) / age
+			}
+			switch {
+			case best > base:
 				return r.pass("%s", seen)
+			case most <= base:
+				return r.undecided(seen, "a backlog of %d makes %.1f events/s at most, which does not stand out", s.Backlog.Events, most)
 			}
 			return r.fail(seen, "%.1f events/s at the first scrapes", best)
 		},
@@ -185,8 +205,11 @@ func sseClients() drill.Check {
 			}
 			gauge := f.Series("crm_events_sse_clients")
 			came, back, left := m.streams(f)
-			if came == nil || back == nil || left == nil {
-				return r.missing("the witness did not come, come back and leave")
+			switch {
+			case came != nil && back == nil:
+				return r.because(idFirstEvent, "because the stream did not open again")
+			case came == nil || left == nil:
+				return r.missing("the witness did not come, or did not leave")
 			}
 			r.uses(came.Line, back.Line, left.Line)
 			last := func(from, to time.Time) (float64, bool) {

@@ -23,6 +23,8 @@ func targetStopped() drill.Check {
 				return r.fail("stop failed", "the stop call failed: %s", call.V.Error)
 			case !before.V.Running:
 				return r.fail("not running", "the target was not running before the stop")
+			case down.V.Running && f.Call(drill.OpStart) == nil:
+				return r.undecided("running", "the target runs, and no start call is recorded: who started it is not known")
 			case down.V.Running:
 				return r.fail("still running", "the target runs although the stop call returned")
 			case !down.V.Started.Equal(before.V.Started):

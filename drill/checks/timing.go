@@ -86,18 +86,31 @@ func samples(ps []drill.Point) []window.Sample {
 }
 
 // upAgain is when the target answered again, on Prometheus's clock: after the
-// start call was made, and before something other than the scrape heard from it.
+// start call was made, and before the stream opened or a scrape succeeded.
 func (t timing) upAgain(f *drill.Facts) (up window.Span, lines []int, missing string) {
 	start := f.Call(drill.OpStart)
 	if start == nil || start.V.Error != "" {
 		return up, nil, "the target was not started"
 	}
-	for _, s := range f.Streams {
-		if s.Line > start.Line && s.V.Open {
-			return t.span(start.V.From, s.Time), []int{start.Line, s.Line}, ""
-		}
+	lines = []int{start.Line}
+	began := t.span(start.V.From, start.V.From)
+	points, from := f.Series("up").Between(began.Lo, t.at(f.Last).Add(time.Minute))
+	if good, ok := window.FirstValue(samples(points), began.Lo, 1); ok {
+		up, lines = window.Span{Lo: began.Lo, Hi: good.At.Add(t.window.ScrapeTimeout)}, append(lines, from...)
 	}
-	return up, nil, "nothing but the scrape itself tells when the target answered again: the stream did not open"
+	for _, s := range f.Streams {
+		if s.Line < start.Line || !s.V.Open {
+			continue
+		}
+		if open := t.span(start.V.From, s.Time); up.Hi.IsZero() || open.Hi.Before(up.Hi) {
+			up, lines = open, append(lines, s.Line)
+		}
+		break
+	}
+	if up.Hi.IsZero() {
+		return up, nil, "nothing tells when the target answered again: the stream did not open, and no scrape succeeded"
+	}
+	return up, lines, ""
 }
 
 // ruled gives the outcome of holding an instant against a window.

@@ -28,7 +28,10 @@ func upDown() drill.Check {
 			if gap, there := window.Gap(samples(points), w.Lo.Add(-t.window.Scrape), until(ok, bad.At, end), t.window.Scrape); there {
 				return r.undecided("not known", "no scrape was stored between %s and %s: Prometheus itself did not look", gap.Lo.Format(clock), gap.Hi.Format(clock))
 			}
-			if !ok {
+			switch {
+			case !ok && end.Before(w.Hi):
+				return r.undecided("no scrape failed", "the outage was shorter than the time between two scrapes, %s", t.window.Scrape)
+			case !ok:
 				return r.fail("no scrape failed", "%s succeeded while the target was down", plural(int64(len(points)), "scrape"))
 			}
 			return r.ruled(w, bad.At, zero, "Prometheus did not see the outage when it began")
