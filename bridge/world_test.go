@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -125,7 +126,12 @@ func testProducer(tb testing.TB, brokers []string) sarama.SyncProducer {
 // produce sends in order; a nil value is a tombstone.
 func produce(tb testing.TB, p sarama.SyncProducer, list ...message) {
 	tb.Helper()
-	var out []*sarama.ProducerMessage
+	if err := p.SendMessages(saramaMessages(list)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func saramaMessages(list []message) (out []*sarama.ProducerMessage) {
 	for _, m := range list {
 		pm := &sarama.ProducerMessage{Topic: testTopic, Partition: m.partition, Headers: m.headers}
 		if m.key != nil {
@@ -136,9 +142,71 @@ func produce(tb testing.TB, p sarama.SyncProducer, list ...message) {
 		}
 		out = append(out, pm)
 	}
-	if err := p.SendMessages(out); err != nil {
-		tb.Fatal(err)
-	}
+	return out
+}
+
+// gate stands before a broker; frozen, it lets nothing through and closes nothing.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{} // closed while it lets through
+}
+
+func newGate() *gate {
+	g := &gate{open: make(chan struct{})}
+	close(g.open)
+	return g
+}
+
+func (g *gate) freeze() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = make(chan struct{})
+}
+
+func (g *gate) thaw() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.open)
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	open := g.open
+	g.mu.Unlock()
+	<-open
+}
+
+func (g *gate) opt() kfake.Opt {
+	return kfake.ListenFn(func(network, addr string) (net.Listener, error) {
+		l, err := net.Listen(network, addr)
+		return gatedListener{l, g}, err
+	})
+}
+
+type gatedListener struct {
+	net.Listener
+	g *gate
+}
+
+func (l gatedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return gatedConn{c, l.g}, err
+}
+
+type gatedConn struct {
+	net.Conn
+	g *gate
+}
+
+func (c gatedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.g.pass()
+	return n, err
+}
+
+func (c gatedConn) Write(b []byte) (int, error) {
+	c.g.pass()
+	return c.Conn.Write(b)
 }
 
 // numbered makes n events, spread over the partitions.
