@@ -141,6 +141,13 @@ type SASLSpec struct {
 	Password  Secret `yaml:"password" json:"password"`
 }
 
+// Format masks even where fmt does not know the verb, and would print the
+// fields behind a pointer without asking them.
+func (s SASLSpec) Format(f fmt.State, _ rune) {
+	type plain SASLSpec
+	fmt.Fprintf(f, "%+v", plain(s))
+}
+
 // PrometheusSpec is the server that is asked, and what it is asked about.
 type PrometheusSpec struct {
 	URL     string            `yaml:"url" json:"url,omitempty"`
@@ -156,6 +163,12 @@ type HTTPSpec struct {
 	Password Secret   `yaml:"password" json:"password,omitempty"`
 	Bearer   Secret   `yaml:"bearer" json:"bearer,omitempty"`
 	TLS      *TLSSpec `yaml:"tls" json:"tls,omitempty"`
+}
+
+// Format is documented at SASLSpec.
+func (s HTTPSpec) Format(f fmt.State, _ rune) {
+	type plain HTTPSpec
+	fmt.Fprintf(f, "%+v", plain(s))
 }
 
 // AlertSpec is the alert that must fire.
