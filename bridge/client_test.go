@@ -191,6 +191,10 @@ func (c *client) take(n int) (list []event) {
 	return list
 }
 
+func newReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
+
+func newReaderOf(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }
+
 // seen is what one client had over all its connections.
 type seen map[int32]map[int64]int
 

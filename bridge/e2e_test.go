@@ -224,7 +224,7 @@ func TestGarbageIDsAreRefused(t *testing.T) {
 	broker := newBroker(t, 3)
 	b := startBridge(t, testConfig(broker.ListenAddrs()))
 	b.ready(t)
-	for _, id := range []string{"garbage", "~", "~1.2.x", "~1..2", "x~01.2.3", "~-1.0.0", "1", "~1,2", "~1.2.3~", `["json"]`, "~ZZ", "UPPER~1", "~+1"} {
+	for _, id := range []string{"garbage", "~", "~1.2.!", "~1..2", "~01.2.3", "~-1.0.0", "1", "~1,2", "~1.2.3~", `["json"]`, "~ZZ", "UPPER~1", "~+1"} {
 		for _, query := range []string{"?last_event_id=" + urlEscape(id), "?from=" + urlEscape(id)} {
 			if query == "?from=1" {
 				continue // a time

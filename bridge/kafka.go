@@ -212,7 +212,7 @@ func (k *kafka) readAll(ctx context.Context, client sarama.Client, b beginning, 
 	readers := 0
 	start := func(upTo int) {
 		for ; readers < upTo; readers++ {
-			r := &reader{k: k, client: client, out: out, partition: int32(readers), next: b.read.at(readers), backfill: b.commit.at(readers)}
+			r := &reader{k: k, client: client, out: out, topic: b.topic.ID, partition: int32(readers), next: b.read.at(readers), backfill: b.commit.at(readers)}
 			group.Go(func() { r.run(ctx) })
 		}
 	}

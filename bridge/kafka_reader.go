@@ -17,6 +17,7 @@ type reader struct {
 	k         *kafka
 	client    sarama.Client
 	out       *eventLog
+	topic     string // its id
 	partition int32
 	next      int64
 	backfill  int64 // records below it were committed before this process began
@@ -93,9 +94,20 @@ func (r *reader) outOfRange() error {
 	return nil
 }
 
+// open connects to the leader. Whatever ended the connection before may have
+// been the end of the topic, so its identity is looked at first: an offset of
+// one topic means nothing in another.
 func (r *reader) open() error {
 	if r.broker != nil {
 		return nil
+	}
+	now, err := r.k.describe(r.client)
+	if err != nil {
+		return err
+	}
+	if now.ID != r.topic {
+		r.k.ask()
+		return fmt.Errorf("%w: %s is another one now", errTopic, now.Name)
 	}
 	leader, err := r.client.Leader(r.k.cfg.Topic, r.partition)
 	if err != nil {

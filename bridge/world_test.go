@@ -276,7 +276,7 @@ func child(tb testing.TB, role string, env ...string) (*exec.Cmd, io.WriteCloser
 // get fetches a page.
 func get(tb testing.TB, url string) (status int, body string) {
 	tb.Helper()
-	resp, err := http.Get(url)
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
 	if err != nil {
 		tb.Fatal(err)
 	}
