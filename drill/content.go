@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Hasher turns what an event says into 64 bits. Two JSON texts that mean the
@@ -33,7 +34,7 @@ func (h Hasher) value(b []byte) uint64 {
 	s := scan{h: h, b: b}
 	sum, ok := s.value(0)
 	s.space()
-	if !ok || s.i != len(b) {
+	if !ok || s.i != len(b) || !utf8.Valid(b) { // JSON is UTF-8
 		return h.mix('b', maphash.Bytes(h.seed, b), 0)
 	}
 	return sum

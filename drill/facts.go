@@ -84,16 +84,18 @@ func (f *Facts) Add(r Record) error {
 		f.Started = r.At
 	}
 	f.Lines, f.Last = r.N, r.At
-	known := 0
+	if n := r.kinds(); n != 1 {
+		return fmt.Errorf("journal line %d holds %d kinds of fact, not 1", r.N, n)
+	}
+	if err := f.check(r); err != nil {
+		return err
+	}
 	for _, fold := range []func(*Facts, Record) bool{foldRun, foldTarget, foldWorld, foldEvents} {
 		if fold(f, r) {
-			known++
+			return nil
 		}
 	}
-	if known != 1 {
-		return fmt.Errorf("journal line %d holds %d kinds of fact, not 1", r.N, known)
-	}
-	return f.check(r)
+	return fmt.Errorf("journal line %d holds a kind of fact that nothing folds", r.N)
 }
 
 func (f *Facts) check(r Record) error {

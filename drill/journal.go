@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // ErrTorn says that the last line of a journal is incomplete, as it is when the
@@ -26,6 +27,9 @@ func ReadJournal(b []byte) ([]Record, error) {
 		var r Record
 		if err := d.Decode(&r); err != nil {
 			return records, fmt.Errorf("journal line %d: %w", n, err)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			return records, fmt.Errorf("journal line %d: more than one record on it", n)
 		}
 		records = append(records, r)
 		b = rest

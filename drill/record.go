@@ -3,6 +3,7 @@ package drill
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -37,6 +38,17 @@ type Record struct {
 	Blind         *Blind         `json:"blind,omitempty"`
 	Interrupted   *Interrupted   `json:"interrupted,omitempty"`
 	Failure       *Failure       `json:"failure,omitempty"`
+}
+
+// kinds is how many pointers are set.
+func (r Record) kinds() (n int) {
+	v := reflect.ValueOf(r)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			n++
+		}
+	}
+	return n
 }
 
 // RunInfo opens the journal: what is drilled, by whom, with what.
@@ -183,8 +195,12 @@ func (p Point) MarshalJSON() ([]byte, error) {
 func (p *Point) UnmarshalJSON(b []byte) error {
 	var ms int64
 	var s string
-	if err := json.Unmarshal(b, &[]any{&ms, &s}); err != nil {
+	pair := []any{&ms, &s}
+	if err := json.Unmarshal(b, &pair); err != nil {
 		return fmt.Errorf("point %s: %w", b, err)
+	}
+	if len(pair) != 2 {
+		return fmt.Errorf("point %s has %d parts, not 2", b, len(pair))
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
