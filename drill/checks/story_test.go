@@ -49,7 +49,7 @@ const (
 )
 
 // healthy is a drill in which everything went as it should.
-func healthy(t *testing.T) *story {
+func healthy(t testing.TB) *story {
 	t.Helper()
 	spec, err := drill.LoadSpec([]byte("version: 1\nembedded: {partitions: 2}\nbacklog: {events: 6}\nobjectives: {first_event: 5s, drain: 8s}\n"), nil)
 	if err != nil {
@@ -232,15 +232,14 @@ func (s *story) edit(f func(at float64, r *drill.Record) bool) {
 	s.events = slices.DeleteFunc(s.events, func(e event) bool { return !f(e.at, &e.rec) })
 }
 
-// facts folds the story, its journal written and read again.
-func (s *story) facts(t *testing.T) *drill.Facts {
+// journal is the story as it is written down.
+func (s *story) journal(t testing.TB) (journal []byte) {
 	t.Helper()
 	events := slices.Clone(s.events)
 	for _, x := range s.series {
 		events = append(events, s.looks(x)...)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return int((a.at - b.at) * 1e6) })
-	var journal []byte
 	for i, e := range events {
 		e.rec.N, e.rec.At = i+1, sec(e.at)
 		var err error
@@ -248,7 +247,13 @@ func (s *story) facts(t *testing.T) *drill.Facts {
 			t.Fatal(err)
 		}
 	}
-	records, err := drill.ReadJournal(journal)
+	return journal
+}
+
+// facts folds the story, its journal written and read again.
+func (s *story) facts(t testing.TB) *drill.Facts {
+	t.Helper()
+	records, err := drill.ReadJournal(s.journal(t))
 	if err != nil {
 		t.Fatal(err)
 	}
