@@ -43,11 +43,38 @@ func LoadSpec(text []byte, lookup func(string) (string, bool)) (Spec, error) {
 	} else {
 		d.decode("", doc.Content[0], reflect.ValueOf(&s).Elem())
 	}
-	if len(d.problems) > 0 {
+	if len(doc.Content) == 0 {
 		return Spec{}, errors.Join(d.problems...)
 	}
 	s.complete()
-	return s, s.Validate()
+	err := s.Validate()
+	if len(d.problems) > 0 {
+		return Spec{}, errors.Join(d.with(err)...)
+	}
+	return s, err
+}
+
+// with adds what is wrong beyond what could not be read: a value that was not
+// read is not blamed a second time.
+func (d *decoder) with(invalid error) []error {
+	known := map[string]bool{}
+	for _, p := range d.problems {
+		var x Problem
+		if errors.As(p, &x) {
+			known[x.Path] = true
+		}
+	}
+	more, _ := invalid.(interface{ Unwrap() []error })
+	if more == nil {
+		return d.problems
+	}
+	for _, p := range more.Unwrap() {
+		var x Problem
+		if errors.As(p, &x) && !known[x.Path] {
+			d.problems = append(d.problems, p)
+		}
+	}
+	return d.problems
 }
 
 type decoder struct {

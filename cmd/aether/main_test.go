@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,5 +16,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"aether":   main,
 		"saboteur": func() { os.Exit(saboteur(os.Args[1:])) },
+		"stubborn": func() { signal.Ignore(syscall.SIGTERM); os.Exit(saboteur([]string{"stubborn", os.DevNull})) },
 	})
 }

@@ -3,14 +3,10 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/aetherlink/aether/drill"
@@ -99,23 +95,10 @@ give_up: {baseline: 30s, first_event: 6s, drain: 20s, settle: 30s}
 	if err := os.WriteFile(path, []byte(spec), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said, err := exec.Command("aether", "drill", "run", path, "--out", out).CombinedOutput()
-	var exited *exec.ExitError
-	if err != nil && !errors.As(err, &exited) {
-		t.Fatal(err)
+	d := startDrill(t, path, "--out", out)
+	code = d.wait(t)
+	if testing.Verbose() {
+		t.Log(d.said())
 	}
-	if exited != nil {
-		code = exited.ExitCode()
-	}
-	text, err := os.ReadFile(filepath.Join(out, resultName))
-	if err != nil {
-		t.Fatalf("%v; it said:\n%s", err, said)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
-	if t.Failed() || testing.Verbose() {
-		t.Logf("%s", strings.TrimSpace(string(said)))
-	}
-	return code, r
+	return code, d.result(t)
 }

@@ -36,8 +36,12 @@ func saboteur(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
+	ctx := context.Background()
+	if s.mode != "stubborn" {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM)
+		defer stop()
+	}
 	if err := s.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
