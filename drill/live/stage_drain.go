@@ -173,6 +173,10 @@ func (r *run) awaitScrape(ctx context.Context) error {
 	})
 }
 
+// noticed is how long a service may take to notice that a client has gone; a
+// scrape sooner than that tells nothing.
+const noticed = 100 * time.Millisecond
+
 // leave closes the stream and waits for a scrape that can know it.
 func (r *run) leave(ctx context.Context) error {
 	if err := r.eyes.stopStream(ctx); err != nil {
@@ -182,7 +186,7 @@ func (r *run) leave(ctx context.Context) error {
 	return r.tape.Until(ctx, func(f *drill.Facts) bool {
 		p, _, ok := f.Series(seriesClients).Last()
 		up, _, seen := f.Series("up").Last()
-		after := promTime(f, left)
+		after := promTime(f, left).Add(noticed)
 		return ok && p.At.After(after) || seen && up.At.After(after.Add(time.Second)) // a service without the gauge
 	})
 }
