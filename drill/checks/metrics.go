@@ -2,9 +2,11 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aetherlink/aether/drill"
+	"github.com/aetherlink/aether/lag"
 )
 
 // metrics is what the service's own numbers are judged with.
@@ -67,6 +69,9 @@ func counterExact() drill.Check {
 			frozen := f.Frozen()
 			if missing == "" && frozen == nil {
 				missing = "the commits of the outage were not read"
+			}
+			if missing == "" && slices.Contains(frozen.V.Committed, lag.None) {
+				missing = "a partition had no commit in the outage"
 			}
 			if missing != "" {
 				return r.missing("%s", missing)
