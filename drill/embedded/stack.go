@@ -37,25 +37,27 @@ type Stack struct {
 	lag     *http.Server
 	reader  *collector.Reader
 	port    *heldPort
+	cfg     Config
+	lagAddr string
+	rules   []byte
 	changes []string
 	group   sync.WaitGroup
 	once    sync.Once
 	err     error
 }
 
-// Start brings the stack up. Nothing of it is left where it fails.
-func Start(ctx context.Context, cfg Config, kafka *sarama.Config) (_ *Stack, err error) {
-	s := &Stack{}
+// Start brings up the broker and all that does not look at the service. Nothing
+// of it is left where it fails.
+func Start(cfg Config, kafka *sarama.Config) (_ *Stack, err error) {
+	s := &Stack{cfg: cfg}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	rulesText, changes, err := onClock(monitoring.Rules(), cfg.Alert, cfg.Evaluate, cfg.For)
-	if err != nil {
+	if s.rules, s.changes, err = onClock(monitoring.Rules(), cfg.Alert, cfg.Evaluate, cfg.For); err != nil {
 		return nil, err
 	}
-	s.changes = changes
 	if s.port, err = holdPort(); err != nil {
 		return nil, fmt.Errorf("reserve a port for the bridge: %w", err)
 	}
@@ -63,12 +65,15 @@ func Start(ctx context.Context, cfg Config, kafka *sarama.Config) (_ *Stack, err
 	if err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
 	}
-	lagAddr, err := s.serveLag(cfg, kafka)
-	if err != nil {
-		return nil, err
-	}
-	s.prom, err = startPrometheus(ctx, cfg, configText(cfg), map[string]string{jobBridge: s.BridgeAddr(), jobLag: lagAddr}, rulesText)
+	s.lagAddr, err = s.serveLag(cfg, kafka)
 	return s, err
+}
+
+// Watch starts Prometheus. The service should answer by then: a first scrape
+// that fails would make its alert pending before the drill has begun.
+func (s *Stack) Watch(ctx context.Context) (err error) {
+	s.prom, err = startPrometheus(ctx, s.cfg, configText(s.cfg), map[string]string{jobBridge: s.BridgeAddr(), jobLag: s.lagAddr}, s.rules)
+	return err
 }
 
 // configText is the prometheus.yml of the stack. Protobuf comes first because

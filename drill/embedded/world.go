@@ -39,7 +39,7 @@ func Open(ctx context.Context, o Options) (_ *World, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	w.stack, err = Start(ctx, Config{
+	w.stack, err = Start(Config{
 		Dir: o.Dir, Topic: o.Spec.Kafka.Topic, Group: o.Spec.Kafka.Group, Partitions: e.Partitions,
 		Scrape: e.Scrape.D(), Evaluate: e.Evaluate.D(), For: e.For.D(), Alert: o.Spec.Prometheus.Alert.Name, Log: o.Log,
 	}, kafka)
@@ -55,6 +55,9 @@ func Open(ctx context.Context, o Options) (_ *World, err error) {
 	url := "http://" + w.stack.BridgeAddr()
 	if err := w.awaitService(ctx, url+o.Spec.Bridge.Health, o.Spec.GiveUp.Baseline.D()); err != nil {
 		return nil, err
+	}
+	if err := w.stack.Watch(ctx); err != nil {
+		return nil, fmt.Errorf("start Prometheus: %w", err)
 	}
 	w.World = &live.World{
 		Kind: "embedded", Brokers: w.stack.Brokers(), Sarama: kafka, Prometheus: w.stack.PrometheusURL(), Bridge: url,
