@@ -161,12 +161,16 @@ func (b *Bridge) awaitTopic(ctx context.Context) bool {
 }
 
 // past reads history, one of a bounded number at a time, and again until it
-// succeeds: what fails at Kafka is no reason to let a client go.
-func (b *Bridge) past(ctx context.Context, p int32, from, to int64) (stretch, error) {
+// succeeds: what fails at Kafka is no reason to let a client go. It gives up
+// with errTopic when the log is one of another topic.
+func (b *Bridge) past(ctx context.Context, epoch int, p int32, from, to int64) (stretch, error) {
 	for {
 		part, err := b.pastOnce(ctx, p, from, to)
 		if err == nil || ctx.Err() != nil || b.closing() {
 			return part, err
+		}
+		if _, _, now, _ := b.log.about(); now != epoch {
+			return stretch{}, errTopic
 		}
 		b.m.kafkaErrs.WithLabelValues(failRead).Inc()
 		b.slog.Warn("history not read yet", "partition", p, "offset", from, "err", err)

@@ -47,8 +47,7 @@ func (k *kafka) taken(client sarama.Client, p int32, from, to int64) (stretch, e
 	if err != nil {
 		return stretch{}, fmt.Errorf("read start of partition %d: %w", p, err)
 	}
-	if start <= from {
-		k.ask()
+	if start <= from { // another topic, or one that was cut off: the readers find out
 		return stretch{}, fmt.Errorf("read partition %d at offset %d: %w", p, from, sarama.ErrOffsetOutOfRange)
 	}
 	start = min(start, to)

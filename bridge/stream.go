@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -197,7 +198,10 @@ func (s *stream) catchUp(ctx context.Context, floor Vector) error {
 			if s.b.closing() {
 				return nil
 			}
-			part, err := s.b.past(ctx, int32(p), s.cur.own[p], floor[p])
+			part, err := s.b.past(ctx, s.cur.epoch, int32(p), s.cur.own[p], floor[p])
+			if errors.Is(err, errTopic) {
+				return nil // the log says so at the next read
+			}
 			if err != nil {
 				return err
 			}

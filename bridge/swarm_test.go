@@ -18,10 +18,12 @@ import (
 // the time that each took, and decode nothing else.
 type swarm struct {
 	clients []*swarmClient
+	first   atomic.Int64 // when the first event came, Unix microseconds
 }
 
 type swarmClient struct {
 	conn   net.Conn
+	first  *atomic.Int64
 	count  bool
 	events atomic.Int64
 	lastID string
@@ -33,7 +35,8 @@ type swarmClient struct {
 type swarmReport struct {
 	Events   []int64 // by client
 	P50, P99 float64 // milliseconds
-	Last     int64   // when the last event came, Unix microseconds
+	First    int64   // when the first event came, Unix microseconds
+	Last     int64   // when the last one did
 }
 
 // swarmOrder is what it is asked for, a line of JSON each.
@@ -73,12 +76,13 @@ func (s *swarm) do(o swarmOrder) error {
 			}
 		}
 		s.clients = nil
+		s.first.Store(0)
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		var failed error
 		for i := range o.N {
 			group.Go(func() {
-				c, err := dialSwarm(o, ids[i])
+				c, err := s.dial(o, ids[i])
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -94,6 +98,7 @@ func (s *swarm) do(o swarmOrder) error {
 		}
 		fmt.Println("null")
 	case "reset":
+		s.first.Store(0)
 		for _, c := range s.clients {
 			c.mu.Lock()
 			c.delays = nil
@@ -111,7 +116,7 @@ func (s *swarm) do(o swarmOrder) error {
 				<-time.After(2 * time.Millisecond)
 			}
 		}
-		return json.NewEncoder(os.Stdout).Encode(swarmReport{Last: time.Now().UnixMicro()})
+		return json.NewEncoder(os.Stdout).Encode(swarmReport{First: s.first.Load(), Last: time.Now().UnixMicro()})
 	case "report":
 		return json.NewEncoder(os.Stdout).Encode(s.report())
 	}
@@ -133,8 +138,8 @@ func (s *swarm) report() (r swarmReport) {
 	return r
 }
 
-func dialSwarm(o swarmOrder, id string) (c *swarmClient, err error) {
-	c = &swarmClient{count: o.Count}
+func (s *swarm) dial(o swarmOrder, id string) (c *swarmClient, err error) {
+	c = &swarmClient{count: o.Count, first: &s.first}
 	for range 1000 { // a service that starts refuses for a moment
 		if c.conn, err = net.Dial("tcp", o.Addr); err == nil {
 			break
@@ -208,5 +213,7 @@ func (c *swarmClient) take(b []byte) {
 		n++
 	}
 	c.mu.Unlock()
-	c.events.Add(n)
+	if c.events.Add(n) > 0 {
+		c.first.CompareAndSwap(0, time.Now().UnixMicro())
+	}
 }

@@ -83,14 +83,11 @@ func (r *run) readRule(ctx context.Context) error {
 	return r.tape.Put(drill.Record{Rule: &rec})
 }
 
-// awaitRule waits for the first evaluation: before it the state is unknown. In
-// an embedded world the target was scraped while it started, and the alert may
-// be pending for that; it is given the time to go.
+// awaitRule waits for the first evaluation: before it the state is unknown.
 func (r *run) awaitRule(ctx context.Context) (promcheck.Rule, error) {
 	for {
 		rule, err := r.eyes.prom.Rule(ctx, r.Spec.Prometheus.Alert.Name, r.Spec.Prometheus.Alert.Labels)
-		starting := r.World.Kind == "embedded" && r.intent.Kind == "" && rule.State == "pending"
-		known := err == nil && rule.State != "unknown" && rule.Health != "unknown" && !starting
+		known := err == nil && rule.State != "unknown" && rule.Health != "unknown"
 		if known || err != nil && !errors.Is(err, promcheck.ErrRuleNotFound) || pause(ctx, 200*time.Millisecond) != nil {
 			return rule, err
 		}
