@@ -88,6 +88,9 @@ func TestTheSurestClockCounts(t *testing.T) {
 func TestTargetStatesByTheCalls(t *testing.T) {
 	state := func(id string) Record { return Record{Target: &TargetState{ID: id}} }
 	f := folded(t, state("a"), state("b"), call(OpStop, 2, 3), state("c"), state("d"), call(OpStart, 5, 6), state("e"))
+	if rule := folded(t, Record{Rule: &Rule{For: 1}}, call(OpStop, 1, 2), Record{Rule: &Rule{For: 2}}).Rule(); rule == nil || rule.V.For != 1 {
+		t.Errorf("the rule before the stop: %+v", rule)
+	}
 	for want, got := range map[string]*At[TargetState]{"b": f.TargetBefore(), "d": f.TargetDown(), "e": f.TargetAfter()} {
 		if got == nil || got.V.ID != want {
 			t.Errorf("want %s, got %+v", want, got)
@@ -141,6 +144,9 @@ func TestSeries(t *testing.T) {
 		if ok != c.ok || !cmp.Equal(got, c.lines) {
 			t.Errorf("covers %d to %d: %v on %v", c.from, c.to, ok, got)
 		}
+	}
+	if up.From != tick || up.To != tick.Add(30*time.Second) || f.Started != tick {
+		t.Errorf("looked at from %s to %s, begun %s", up.From, up.To, f.Started)
 	}
 	never := f.Series("down")
 	if _, ok := never.Covers(tick, tick); ok || never.Looked() != 0 {

@@ -82,11 +82,18 @@ func TestCauses(t *testing.T) {
 			if e.Partition == 0 && e.Offset == 12 && e.Cause != want {
 				t.Errorf("want %q, got %q", want, e.Cause)
 			}
+			if !(e.Partition == 0 && e.Offset == 12) && e.Cause != CauseUnknown {
+				t.Errorf("%s was not asked for, and yet: %q", e, e.Cause)
+			}
 		}
 	}
 	l := folded(t, log(), Record{Lost: &Lost{InLog: one}}).Ledger() // nobody looked at the commits
 	if l.Exceptions[2].Cause != CauseUnknown {
 		t.Errorf("without commits: %q", l.Exceptions[2].Cause)
+	}
+	l = folded(t, log(), Record{Lost: &Lost{InLog: []Run{{1, 13, []int64{1}}}}}, looked(1, 15)).Ledger()
+	if e := l.Exceptions[7]; e.Partition != 1 || e.Offset != 13 || e.Cause != CauseUnknown {
+		t.Errorf("without a commit of that partition: %s, %q", e, e.Cause)
 	}
 }
 
