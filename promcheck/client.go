@@ -172,8 +172,10 @@ func words(err error) string {
 		return op.Err.Error() + "; is Prometheus running there?"
 	case errors.As(err, &answer) && strings.Contains(answer.Msg, "401"):
 		return "401: it wants a login; see prometheus.http in the spec"
-	case errors.As(err, &answer) && answer.Type == v1.ErrBadResponse:
+	case errors.As(err, &answer) && (answer.Type == v1.ErrBadResponse || strings.Contains(answer.Msg, "404")):
 		return "it does not answer as a Prometheus does; is a path prefix missing in the URL?"
+	case errors.As(err, &answer) && answer.Type == v1.ErrServer:
+		return answer.Msg + ": " + answer.Detail[:min(200, len(answer.Detail))]
 	default:
 		return err.Error()
 	}
