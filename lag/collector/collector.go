@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"time"
@@ -28,7 +29,7 @@ func New(r *Reader, group, topic string, log *slog.Logger) *Collector {
 	const g, t, p = "consumergroup", "topic", "partition"
 	return &Collector{
 		reader: r, group: group, topic: topic, log: log,
-		lag:        desc("kafka_consumergroup_lag", "Log end less commit; -1: the group has no commit on the partition.", g, t, p),
+		lag:        desc("kafka_consumergroup_lag", "Log end less commit; -1: the group has no commit on the partition; absent: the commit is beyond the log.", g, t, p),
 		lagSum:     desc("kafka_consumergroup_lag_sum", "Lag of all partitions; absent while it is not known of all.", g, t),
 		current:    desc("kafka_consumergroup_current_offset", "Committed offset; -1: none.", g, t, p),
 		currentSum: desc("kafka_consumergroup_current_offset_sum", "Committed offsets of all partitions added up.", g, t),
@@ -67,10 +68,12 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 		ps = append(ps, part)
 		label := strconv.Itoa(i)
 		n, err := part.Lag()
-		if err != nil && part.Committed == lag.None {
+		if part.Committed == lag.None {
 			n = lag.None
 		}
-		gauge(c.lag, n, c.group, c.topic, label)
+		if !errors.Is(err, lag.ErrBeyondEnd) { // then it is not known, and 0 would say that all is well
+			gauge(c.lag, n, c.group, c.topic, label)
+		}
 		gauge(c.current, part.Committed, c.group, c.topic, label)
 		gauge(c.end, part.End, c.topic, label)
 		gauge(c.start, part.Start, c.topic, label)
