@@ -6,9 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -74,26 +72,6 @@ func (d *drillProcess) wait(t *testing.T) int {
 	case <-time.After(3 * time.Minute):
 		t.Fatalf("it does not end; it said:\n%s", d.said())
 		return 0
-	}
-}
-
-// until waits for a word on standard error.
-func (d *drillProcess) until(t *testing.T, word string) {
-	t.Helper()
-	awaitThat(t, "it says "+word, func() bool {
-		select {
-		case <-d.ended:
-			t.Fatalf("it ended before it said %q:\n%s", word, d.said())
-		default:
-		}
-		return strings.Contains(d.said(), word)
-	})
-}
-
-func (d *drillProcess) signal(t *testing.T, s syscall.Signal) {
-	t.Helper()
-	if err := d.cmd.Process.Signal(s); err != nil {
-		t.Fatal(err)
 	}
 }
 
