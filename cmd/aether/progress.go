@@ -155,8 +155,9 @@ func (w *said) lines(out io.Writer, s live.Snapshot) {
 	}
 	w.begin(say, s, len(s.Stages)-1)
 	if s.Undo != w.undo {
-		w.undo = s.Undo
-		say("if this dies: %s", s.Undo)
+		if w.undo = s.Undo; w.undo != "" {
+			say("if this dies: %s", s.Undo)
+		}
 	}
 	if s.Up != w.up {
 		w.up = s.Up

@@ -237,7 +237,7 @@ func sseClients() drill.Check {
 			down, downLines := gauge.Between(from, to)
 			r.uses(lines...)
 			r.uses(downLines...)
-			seen := fmt.Sprintf("%.0f, %.0f with the witness, %d samples while down, %.0f after it, %.0f when the witness had left", without, with, len(down), again, after)
+			seen := fmt.Sprintf("%.0f, %.0f with the witness; %d samples while down; %.0f, %.0f without it again", without, with, len(down), again, after)
 			switch {
 			case with-without != 1:
 				return r.fail(seen, "it went from %.0f to %.0f when the witness connected", without, with)

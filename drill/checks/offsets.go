@@ -92,10 +92,10 @@ func lagDrained() drill.Check {
 				}
 				r.uses(o.Line)
 				high := o.V.Answered.Sub(start.V.From)
-				took := fmt.Sprintf("between %s and %s", low.Round(time.Millisecond), high.Round(time.Millisecond))
+				took := fmt.Sprintf("%s to %s", low.Round(time.Millisecond), high.Round(time.Millisecond))
 				switch {
 				case high <= limit:
-					return r.pass("lag 0 after %s", took)
+					return r.pass("lag 0, %s after the start call", took)
 				case low > limit:
 					return r.fail(took, "it took %s", took)
 				}

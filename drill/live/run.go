@@ -147,7 +147,9 @@ func (r *run) restore(ctx context.Context) error {
 	r.put.Do(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreLimit)
 		defer cancel()
-		r.putErr = r.tryRestore(ctx)
+		if r.putErr = r.tryRestore(ctx); r.putErr == nil {
+			r.show.undo("")
+		}
 		if state, err := r.World.Target.State(ctx); err == nil {
 			_ = r.tape.Put(drill.Record{Target: &state})
 		}

@@ -78,8 +78,10 @@ func (r *run) hold(ctx context.Context) (string, error) {
 	var stopped time.Time
 	r.tape.View(func(f *drill.Facts) { stopped = f.Call(drill.OpStop).V.From })
 	if d := r.Spec.Outage.Hold.D(); d > 0 {
+		r.show.note("the end of the outage")
 		return "", pause(ctx, time.Until(stopped.Add(d)))
 	}
+	r.show.note("Prometheus to say firing")
 	limit := min(time.Until(r.fireBy()), time.Until(stopped.Add(r.Spec.Outage.Max.D())))
 	fired, err := r.until(ctx, limit, func(f *drill.Facts) bool { return firing(f, stopped) })
 	if err != nil || fired {
