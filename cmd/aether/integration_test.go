@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -114,6 +115,28 @@ func TestIntegrationKilledRunnerLeavesNothing(t *testing.T) {
 			d.wantNothingLeft(t)
 		})
 	}
+}
+
+// A service that knows nothing of ids or of us is drilled all the same. What it
+// cannot be asked is said before the fault, and beside the verdict.
+func TestIntegrationAnyService(t *testing.T) {
+	t.Parallel()
+	d := startDrill(t, writeSpec(t, "target: {process: {command: [plain]}}\n"))
+	if code := d.wait(t); code != exitPass {
+		t.Fatalf("exit code %d; it said:\n%s", code, d.said())
+	}
+	r := d.result(t)
+	var left []string
+	for _, n := range r.NotApplicable {
+		left = append(left, n.Check)
+	}
+	if want := []string{"counter.exact", "rate.spike", "sse.clients"}; !slices.Equal(left, want) {
+		t.Errorf("not applicable are %v, want %v", left, want)
+	}
+	if r.Ledger.Once != 200 {
+		t.Errorf("ledger %+v", r.Ledger)
+	}
+	d.wantNothingLeft(t)
 }
 
 // A target that ignores SIGTERM is killed in the end, and that is said.

@@ -21,6 +21,9 @@ import (
 	"github.com/aetherlink/aether/drill/live"
 )
 
+// self, as the first word of a command, means this program.
+const self = "aether"
+
 // World is a stack with the service under drill running in it.
 type World struct {
 	*live.World
@@ -61,7 +64,7 @@ func Open(ctx context.Context, o Options) (_ *World, err error) {
 	}
 	w.World = &live.World{
 		Kind: "embedded", Brokers: w.stack.Brokers(), Sarama: kafka, Prometheus: w.stack.PrometheusURL(), Bridge: url,
-		Target: w.process, Notes: w.stack.Changes(), Log: o.Log,
+		Target: w.process, Own: o.Spec.Target.Process.Command[0] == self, Notes: w.stack.Changes(), Log: o.Log,
 	}
 	return w, nil
 }
@@ -112,7 +115,7 @@ func processConfig(o Options, s *Stack) live.ProcessConfig {
 	for i := range command {
 		command[i] = strings.ReplaceAll(command[i], "${PORT}", port)
 	}
-	if command[0] == "aether" {
+	if command[0] == self {
 		command[0] = o.Self
 	}
 	return live.ProcessConfig{

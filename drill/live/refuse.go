@@ -25,6 +25,7 @@ const (
 	refuseUnhealthy = "rule-unhealthy"
 	refuseActive    = "alert-active"
 	refuseVanishes  = "expression-vanishes"
+	refuseCounter   = "counter-missing"
 	refuseShort     = "outage-too-short"
 	refuseLong      = "outage-too-long"
 	refuseBaseline  = "baseline-not-reached"

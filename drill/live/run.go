@@ -202,7 +202,7 @@ func (r *run) until(ctx context.Context, limit time.Duration, ok func(*drill.Fac
 func RefusalIDs() []string {
 	return []string{
 		refuseTarget, refuseAmbiguous, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
-		refuseUnhealthy, refuseActive, refuseVanishes, refuseShort, refuseLong, refuseBaseline,
+		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refuseBaseline,
 	}
 }
 

@@ -125,7 +125,7 @@ func (r *run) settled(ctx context.Context) (waiting string, err error) {
 	}{
 		{"the alert resolved, the target up", r.awaitResolved},
 		{"steady state again", r.canaries},
-		{"the counter's last scrape", r.awaitScrape},
+		{"a last scrape of the counter", r.awaitScrape},
 		{"the stream's end seen by Prometheus", r.leave},
 		{"the rule read again", r.readRule},
 		{"the target's state", r.putState},
@@ -167,7 +167,7 @@ func inactive(f *drill.Facts, rule drill.Rule) bool {
 func (r *run) awaitScrape(ctx context.Context) error {
 	from := time.Now()
 	return r.tape.Until(ctx, func(f *drill.Facts) bool {
-		p, _, ok := f.Series(r.Spec.Prometheus.Counter).Last()
+		p, _, ok := f.Series("up").Last()
 		last := f.LastOffsets()
 		return ok && last != nil && p.At.After(promTime(f, from)) && promTime(f, last.V.Asked).After(p.At)
 	})

@@ -77,7 +77,7 @@ func (r *run) steady(ctx context.Context) (waiting string, err error) {
 		return "an event in every partition, seen on the stream and committed", err
 	}
 	r.show.note("two scrapes that succeed, two evaluations without the alert")
-	return "the target up and the alert inactive", r.tape.Until(ctx, func(f *drill.Facts) bool {
+	err = r.tape.Until(ctx, func(f *drill.Facts) bool {
 		rule := f.Rule()
 		if rule == nil {
 			return false
@@ -86,6 +86,10 @@ func (r *run) steady(ctx context.Context) (waiting string, err error) {
 		looked := f.Alerts("firing").To.After(promTime(f, began).Add(2 * rule.V.Interval.D()))
 		return len(up) >= 2 && up[len(up)-1].Value == 1 && up[len(up)-2].Value == 1 && looked && inactive(f, rule.V)
 	})
+	if err != nil {
+		return "the target up and the alert inactive", err
+	}
+	return "a scrape of the target's series", r.decideChecks(ctx)
 }
 
 // canaries sends one event to every partition and waits until each was seen

@@ -45,7 +45,7 @@ func newPromWitness(c *promcheck.Client, r *run) *promWitness {
 		every:  min(max(r.eyes.scrape/2, 250*time.Millisecond), 5*time.Second),
 		offset: r.promOffset,
 	}
-	for _, name := range []string{"up", "scrape_duration_seconds", s.Prometheus.Counter, "process_start_time_seconds", seriesClients} {
+	for _, name := range []string{"up", "scrape_duration_seconds", s.Prometheus.Counter, seriesStarted, seriesClients} {
 		w.look = append(w.look, look{name: name, selector: name + target})
 	}
 	w.look = append(w.look,

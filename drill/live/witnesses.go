@@ -13,6 +13,7 @@ import (
 const (
 	clockPrometheus = "prometheus"
 	seriesClients   = "crm_events_sse_clients"
+	seriesStarted   = "process_start_time_seconds"
 )
 
 // witnesses are what watches the drill from outside. They live longer than a

@@ -18,6 +18,7 @@ type World struct {
 	Prometheus string         // base URL
 	Bridge     string         // base URL of the service under drill
 	Target     Target
+	Own        bool     // the target is surely our own bridge, which exposes every series
 	Notes      []string // what a reader of the report should know of this world
 	Log        *slog.Logger
 }
