@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/aetherlink/aether/drill"
 	"github.com/aetherlink/aether/drill/checks"
-	"github.com/aetherlink/aether/drill/embedded"
 	"github.com/aetherlink/aether/drill/live"
 )
 
@@ -29,6 +27,7 @@ type runFlags struct {
 	realtime bool
 	quiet    bool
 	allow    []string
+	confirm  string
 }
 
 func (a *app) runCmd() *cobra.Command {
@@ -48,6 +47,7 @@ func (a *app) runCmd() *cobra.Command {
 	fs.StringVar(&f.out, "out", "", "folder for what the drill leaves behind (default drills/ID)")
 	fs.BoolVar(&f.realtime, "realtime", false, "embedded world with a production clock: scrape 15s, evaluate 15s, for 2m (takes about five minutes)")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	fs.StringVar(&f.confirm, "confirm", "", "name of the container, to stop one that does not carry the label aether.drill=allow")
 	fs.StringSliceVar(&f.allow, "allow", nil, "override a refusal by its name: "+strings.Join(live.RefusalIDs(), ", "))
 	return c
 }
@@ -66,9 +66,6 @@ func (a *app) drillRun(c *cobra.Command, args []string, f runFlags) error {
 			return usage("allow: %q is no reason to refuse; there are %s", id, strings.Join(live.RefusalIDs(), ", "))
 		}
 	}
-	if spec.Embedded == nil {
-		return usage("the spec names a real world (no embedded); this version drills the embedded one only\nTry: aether drill init --embedded")
-	}
 	masked, err := spec.Masked()
 	if err != nil {
 		return &exit{code: exitInternal, err: err}
@@ -81,7 +78,7 @@ func (a *app) drillRun(c *cobra.Command, args []string, f runFlags) error {
 	if err != nil {
 		return &exit{code: exitUsage, err: err}
 	}
-	return a.drillIn(out, live.Options{Info: info, Spec: spec, Allow: f.allow, Checks: checks.All(), Out: out.journal}, f.quiet)
+	return a.drillIn(out, live.Options{Info: info, Spec: spec, Allow: f.allow, Confirm: f.confirm, Checks: checks.All(), Out: out.journal}, f.quiet)
 }
 
 // runSpec is the file, or the default, with the flags over it.
@@ -131,13 +128,13 @@ func (a *app) drillIn(out *outDir, o live.Options, quiet bool) error {
 	show := a.newProgress(o.Info, quiet)
 	o.Progress = show.update
 	o.Log = slog.New(slog.NewTextHandler(show, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	world, err := openWorld(ctx, o)
+	world, err := a.openWorld(ctx, &o, out)
 	if err != nil {
 		show.close()
 		out.discard()
 		return signals.instead(&exit{code: exitRefused, err: fmt.Errorf("nothing was drilled: %w", err)})
 	}
-	o.World, o.Info.World, o.Info.Notes = world.World.World, world.Kind, world.Notes
+	o.World, o.Info.World, o.Info.Notes = world.World, world.Kind, world.Notes
 	result, err := func() (drill.Result, error) {
 		defer show.close()
 		defer world.end(a.err)
@@ -170,52 +167,6 @@ func (a *app) verdict(r drill.Result, signals *signals) error {
 		return nil
 	}
 	return &exit{code: code}
-}
-
-// world is the embedded one with what it stands on.
-type world struct {
-	*embedded.World
-	guard *live.Guard
-	dir   string
-}
-
-func openWorld(ctx context.Context, o live.Options) (_ *world, err error) {
-	w := &world{}
-	defer func() {
-		if err != nil {
-			w.end(io.Discard)
-		}
-	}()
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	if w.dir, err = os.MkdirTemp("", "aether-drill-"); err != nil {
-		return nil, fmt.Errorf("make temporary folder: %w", err)
-	}
-	if w.guard, err = live.StartGuard(ctx, self, []string{"guard"}, w.dir); err != nil {
-		return nil, err
-	}
-	w.World, err = embedded.Open(ctx, embedded.Options{Spec: o.Spec, Dir: w.dir, Self: self, Guard: w.guard, Log: o.Log})
-	return w, err
-}
-
-// end closes everything in reverse. What goes wrong then is said, and changes
-// no verdict.
-func (w *world) end(to io.Writer) {
-	var err error
-	if w.World != nil {
-		err = w.World.Close()
-	}
-	if w.guard != nil {
-		err = errors.Join(err, w.guard.Close())
-	}
-	if w.dir != "" {
-		err = errors.Join(err, os.RemoveAll(w.dir))
-	}
-	if err != nil {
-		fmt.Fprintf(to, "aether: clean up: %v\n", err)
-	}
 }
 
 // signals turns the first signal into the end of the context. Later ones change

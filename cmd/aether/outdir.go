@@ -35,6 +35,8 @@ const (
 	resultName  = "result.json"
 	reportName  = "report.md"
 	junitName   = "junit.xml"
+
+	watchdogName = "watchdog.log" // where the watchdog had something to do
 )
 
 // openOut makes the folder and begins the journal. A folder that holds another
@@ -64,9 +66,20 @@ func openOut(path string) (*outDir, error) {
 func (o *outDir) discard() {
 	_ = o.journal.Close()
 	_ = os.Remove(o.journal.Name())
+	_ = o.dropEmptyWatchdog()
 	if o.made {
 		_ = os.Remove(o.path)
 	}
+}
+
+// dropEmptyWatchdog removes the log of a watchdog that had nothing to do.
+func (o *outDir) dropEmptyWatchdog() error {
+	path := filepath.Join(o.path, watchdogName)
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 0 {
+		return nil
+	}
+	return os.Remove(path)
 }
 
 // write leaves result, report and JUnit, all from the journal as it is on disk.

@@ -3,23 +3,26 @@ package live
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aetherlink/aether/drill"
 )
 
-// Guard is a hidden process that outlives the runner by a moment. Its standard
-// input is a pipe that only the runner holds, so its end means that the runner
-// is gone, however it died. Then the guard ends every process that was started
-// in its group and removes the run's temporary folder.
+// Guard is a hidden process that outlives the runner by a moment: the watchdog.
+// Its standard input is a pipe that only the runner holds, so its end means that
+// the runner is gone, however it died. Then the guard puts back what it was
+// armed with, ends every process that was started in its group, and removes the
+// run's temporary folder. The deadline of an intent covers a runner that hangs.
 //
 //	runner ──pipe──► guard ─┐ one process group:
 //	   └──── starts ► target ┘ TERM, a moment, KILL
@@ -27,45 +30,48 @@ type Guard struct {
 	procs procGroup
 	cmd   *exec.Cmd
 	in    io.WriteCloser
+	out   *os.File // its end is the guard's
 	once  sync.Once
 	err   error
 }
 
-const (
-	guardReady = "ready"
-	guardDone  = "done" // the runner ended in good order: nothing is left to end
-	guardGrace = time.Second
-)
+// GuardConfig is how a guard is started.
+type GuardConfig struct {
+	Self string   // the program, which has to call RunGuard
+	Args []string // of it; DIR is added
+	Dir  string   // removed when the runner is gone; "" for none
+	Log  string   // file for what it does
+	// Detached puts it into a session of its own, out of the runner's process
+	// tree. Processes of the runner cannot join its group then.
+	Detached bool
+}
 
-// StartGuard starts self with args, which has to call RunGuard, and returns
-// when the guard watches. dir is removed when the runner is gone.
-func StartGuard(ctx context.Context, self string, args []string, dir string) (*Guard, error) {
-	g := &Guard{cmd: exec.Command(self, append(args, dir)...)}
+const guardGrace = time.Second
+
+// guardWord is one line to the guard.
+type guardWord struct {
+	Intent *drill.Intent `json:"intent,omitempty"` // to be undone should the runner die
+	Done   bool          `json:"done,omitempty"`   // the runner ended in good order: nothing is left to do
+}
+
+const guardReady = "ready"
+
+// StartGuard returns when the guard watches.
+func StartGuard(ctx context.Context, c GuardConfig) (*Guard, error) {
+	g := &Guard{cmd: exec.Command(c.Self, append(slices.Clone(c.Args), c.Dir)...)}
 	g.cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "RUNNER_TRACKING_ID=") })
-	log, err := os.Create(filepath.Join(dir, "guard.log"))
-	if err != nil {
-		return nil, fmt.Errorf("start guard: %w", err)
-	}
-	defer log.Close()
-	g.cmd.Stderr = log
-	if g.in, err = g.cmd.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("start guard: %w", err)
-	}
-	out, err := g.cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start guard: %w", err)
-	}
-	if g.procs, err = startLeader(g.cmd); err != nil {
+	if err := g.start(c); err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
 	ready := make(chan error, 1)
 	go func() {
-		line, err := bufio.NewReader(out).ReadString('\n')
+		line, err := bufio.NewReader(g.out).ReadString('\n')
 		if err == nil && strings.TrimSpace(line) != guardReady {
 			err = fmt.Errorf("it said %q", line)
 		}
 		ready <- err
 	}()
+	var err error
 	select {
 	case err = <-ready:
 	case <-ctx.Done():
@@ -77,11 +83,68 @@ func StartGuard(ctx context.Context, self string, args []string, dir string) (*G
 	return g, nil
 }
 
+func (g *Guard) start(c GuardConfig) error {
+	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	out, theirs, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	g.out, g.cmd.Stdout, g.cmd.Stderr = out, theirs, log
+	if g.in, err = g.cmd.StdinPipe(); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	if c.Detached {
+		g.cmd.Args = append(g.cmd.Args, "--detach")
+		err = g.cmd.Start()
+	} else {
+		g.procs, err = startLeader(g.cmd)
+	}
+	if err != nil {
+		return errors.Join(err, g.in.Close(), out.Close())
+	}
+	return nil
+}
+
+// Detach starts self with args in a session of its own, with this process's
+// standard files, and returns at once: who started this process is no ancestor
+// of the new one when this one has ended.
+func Detach(self string, args []string) error {
+	c := exec.Command(self, args...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	detach(c)
+	if err := c.Start(); err != nil {
+		return fmt.Errorf("start guard: %w", err)
+	}
+	return c.Process.Release()
+}
+
+// Arm hands over what is to be undone should this process die. It has to
+// succeed before anything is done.
+func (g *Guard) Arm(i drill.Intent) error { return g.say(guardWord{Intent: &i}) }
+
+func (g *Guard) say(w guardWord) error {
+	line, err := json.Marshal(w)
+	if err == nil {
+		_, err = g.in.Write(append(line, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("tell the guard: %w", err)
+	}
+	return nil
+}
+
 // Close ends the guard, which removes the folder. It may be called again.
 func (g *Guard) Close() error {
 	g.once.Do(func() {
-		_, _ = io.WriteString(g.in, guardDone+"\n")
+		_ = g.say(guardWord{Done: true})
 		_ = g.in.Close()
+		_, _ = io.Copy(io.Discard, g.out) // until it has ended
+		_ = g.out.Close()
 		if err := g.cmd.Wait(); err != nil {
 			g.err = fmt.Errorf("end guard: %w", err)
 		}
@@ -91,27 +154,84 @@ func (g *Guard) Close() error {
 }
 
 // RunGuard is the guard's side: it waits for the end of in and cleans up. It is
-// deaf to signals, for those that end the runner must not end it.
-func RunGuard(in io.Reader, out io.Writer, dir string) error {
+// deaf to signals, for those that end the runner must not end it. What it does
+// goes to log.
+func RunGuard(in io.Reader, out, log io.Writer, dir string) error {
 	deaf := make(chan os.Signal, 1)
 	signal.Notify(deaf, endSignals()...)
 	defer signal.Stop(deaf)
 	if _, err := fmt.Fprintln(out, guardReady); err != nil {
 		return fmt.Errorf("report to the runner: %w", err)
 	}
-	said, _ := io.ReadAll(in)
-	if strings.TrimSpace(string(said)) == guardDone {
-		return os.RemoveAll(dir)
+	armed, done := guardWait(in, log)
+	if done {
+		return removeAll(dir)
+	}
+	var err error
+	if armed != nil {
+		fmt.Fprintf(log, "%s the runner of %s is gone\n", stamp(), armed.Drill)
+		err = guardPutBack(*armed, log)
 	}
 	endGroup(guardGrace)
-	err := removeAll(dir)
+	err = errors.Join(err, removeAll(dir))
 	killGroup() // takes this process along
 	return err
 }
 
+// guardWait reads until the runner has ended, and puts back in between what is
+// over its deadline.
+func guardWait(in io.Reader, log io.Writer) (armed *drill.Intent, done bool) {
+	words := make(chan guardWord)
+	go func() {
+		defer close(words)
+		for d := json.NewDecoder(in); ; {
+			var w guardWord
+			if d.Decode(&w) != nil {
+				return
+			}
+			words <- w
+		}
+	}()
+	var late <-chan time.Time
+	for {
+		select {
+		case w, more := <-words:
+			if !more || w.Done {
+				return armed, w.Done
+			}
+			armed = w.Intent
+			if armed != nil && !armed.Deadline.IsZero() {
+				late = time.After(time.Until(armed.Deadline))
+			}
+		case <-late:
+			fmt.Fprintf(log, "%s drill %s is over its deadline\n", stamp(), armed.Drill)
+			_ = guardPutBack(*armed, log) // said in the log, and tried again at the runner's end
+		}
+	}
+}
+
+func guardPutBack(i drill.Intent, log io.Writer) error {
+	err := PutBack(context.Background(), i, func(c drill.Call) {
+		if c.Error != "" {
+			fmt.Fprintf(log, "%s %s\n", stamp(), c.Error)
+		}
+	})
+	if err != nil {
+		fmt.Fprintf(log, "%s NOT put back: %v\n", stamp(), err)
+		return err
+	}
+	fmt.Fprintf(log, "%s %s runs\n", stamp(), i.Target)
+	return nil
+}
+
+func stamp() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+
 // removeAll tries again for a moment: on some systems a file cannot go before
 // the process that holds it.
 func removeAll(dir string) (err error) {
+	if dir == "" {
+		return nil
+	}
 	for range 20 {
 		if err = os.RemoveAll(dir); err == nil {
 			return nil

@@ -19,7 +19,7 @@ import (
 // TestMain makes this binary other programs too.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "guard" {
-		if err := RunGuard(os.Stdin, os.Stdout, os.Args[2]); err != nil {
+		if err := RunGuard(os.Stdin, os.Stdout, os.Stderr, os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -65,7 +65,7 @@ func serviceMain() int {
 // runnerMain starts a guard and a service under it, says so, and hangs.
 func runnerMain() int {
 	dir := os.Getenv("RUNNER_DIR")
-	guard, err := StartGuard(context.Background(), os.Args[0], []string{"guard"}, dir)
+	guard, err := StartGuard(context.Background(), guardConfig(dir))
 	if err != nil {
 		fmt.Println(err)
 		return 1

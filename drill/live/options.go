@@ -16,6 +16,9 @@ type Options struct {
 	Checks []drill.Check
 	Out    Journal
 
+	Confirm  string // the container's name, said by the operator
+	Watchdog *Guard // armed before the stop; nil where the target ends with the run
+
 	// Progress is told how things stand, at every change and a few times a
 	// second in between; nil for nobody. It must not block.
 	Progress func(Snapshot)

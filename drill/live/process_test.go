@@ -15,13 +15,17 @@ import (
 	"github.com/aetherlink/aether/drill"
 )
 
+func guardConfig(dir string) GuardConfig {
+	return GuardConfig{Self: os.Args[0], Args: []string{"guard"}, Dir: dir, Log: filepath.Join(dir, "guard.log")}
+}
+
 func testGuard(t *testing.T) (*Guard, string) {
 	t.Helper()
 	dir, err := os.MkdirTemp(t.TempDir(), "drill")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := StartGuard(t.Context(), os.Args[0], []string{"guard"}, dir)
+	g, err := StartGuard(t.Context(), guardConfig(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +65,7 @@ func testProcess(t *testing.T, how string, change func(*ProcessConfig)) *Process
 	return p
 }
 
-func stateOf(t *testing.T, p *Process) drill.TargetState {
+func processState(t *testing.T, p *Process) drill.TargetState {
 	t.Helper()
 	s, err := p.State(t.Context())
 	if err != nil {
@@ -82,7 +86,7 @@ func TestProcessStopsAndComesBack(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := testProcess(t, row.how, row.change)
-			before := stateOf(t, p)
+			before := processState(t, p)
 			intent, err := p.Plan(t.Context())
 			if err != nil || intent.Kind != "process" || !before.Running {
 				t.Fatalf("%+v %+v %v", intent, before, err)
@@ -90,7 +94,7 @@ func TestProcessStopsAndComesBack(t *testing.T) {
 			if err := p.Stop(t.Context(), intent); err != nil {
 				t.Fatal(err)
 			}
-			down := stateOf(t, p)
+			down := processState(t, p)
 			if down.Running || down.Finished.IsZero() || down.Signal != row.signal || (down.Exit == nil) != (row.signal != "") {
 				t.Errorf("after the stop: %+v", down)
 			}
@@ -99,7 +103,7 @@ func TestProcessStopsAndComesBack(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			after := stateOf(t, p)
+			after := processState(t, p)
 			if !after.Running || after.ID != before.ID || after.Image != before.Image || !after.Started.After(down.Finished) {
 				t.Errorf("after the start: %+v, before %+v", after, before)
 			}
@@ -110,7 +114,7 @@ func TestProcessStopsAndComesBack(t *testing.T) {
 func TestProcessThatEndsByItselfIsNoticed(t *testing.T) {
 	p := testProcess(t, "dies", nil)
 	<-p.Ended()
-	if s := stateOf(t, p); s.Running || s.Exit == nil || *s.Exit != 7 {
+	if s := processState(t, p); s.Running || s.Exit == nil || *s.Exit != 7 {
 		t.Errorf("%+v", s)
 	}
 	if e := p.Ending(); !strings.Contains(e, "exit code 7") || !strings.Contains(e, "its last words") {

@@ -44,3 +44,12 @@ func endGroup(grace time.Duration) {
 
 // killGroup ends every member, this process included.
 func killGroup() { _ = syscall.Kill(-syscall.Getpgrp(), syscall.SIGKILL) }
+
+// alive says that a process of that number exists.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || err == syscall.EPERM
+}
+
+// detach puts cmd into a session of its own.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -64,3 +64,20 @@ func endSignals() []os.Signal { return []os.Signal{os.Interrupt} }
 func endGroup(grace time.Duration) { _ = pause(context.Background(), grace) }
 
 func killGroup() {}
+
+// alive says that a process of that number exists.
+func alive(pid int) bool {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return false
+	}
+	defer windows.CloseHandle(h)
+	var code uint32
+	const stillActive = 259
+	return windows.GetExitCodeProcess(h, &code) == nil && code == stillActive
+}
+
+// detach frees cmd from the console of this process.
+func detach(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &windows.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+}

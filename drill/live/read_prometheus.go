@@ -43,11 +43,11 @@ func (r *run) readTarget(ctx context.Context) error {
 			r.eyes.scrape = found[0].ScrapeInterval
 			return nil
 		case len(found) > 1:
-			r.refuse(refuseAmbiguous, fmt.Sprintf("%d scrape targets match %s: add labels under prometheus.target until one is left", len(found), selector(r.Spec.Prometheus.Target)))
+			r.refuse(refuseScrapes, fmt.Sprintf("%d scrape targets match %s: add labels under prometheus.target until one is left", len(found), selector(r.Spec.Prometheus.Target)))
 			return errRefused
 		}
 		if pause(ctx, 200*time.Millisecond) != nil {
-			r.refuse(refuseTarget, fmt.Sprintf("Prometheus at %s has no scrape target %s", r.World.Prometheus, selector(r.Spec.Prometheus.Target)))
+			r.refuse(refuseScrape, fmt.Sprintf("Prometheus at %s has no scrape target %s", r.World.Prometheus, selector(r.Spec.Prometheus.Target)))
 			return errRefused
 		}
 	}

@@ -15,7 +15,15 @@ import (
 // Reasons to refuse. They are API: --allow takes them by name.
 const (
 	refuseTarget    = "target-missing"
-	refuseAmbiguous = "target-ambiguous"
+	refuseDown      = "target-not-running"
+	refuseOptIn     = "not-opted-in"
+	refuseDenied    = "drill-denied"
+	refuseManaged   = "target-managed"
+	refuseGoes      = "target-auto-remove"
+	refuseLocked    = "target-locked"
+	refuseOther     = "not-the-bridge"
+	refuseScrape    = "scrape-target-missing"
+	refuseScrapes   = "scrape-target-ambiguous"
 	refuseTopic     = "topic-missing"
 	refuseCompacted = "topic-compacted"
 	refuseGroup     = "group-missing"
@@ -31,8 +39,9 @@ const (
 	refuseBaseline  = "baseline-not-reached"
 )
 
-// needed cannot be overridden: without it there is nothing to go on with.
-var needed = [...]string{refuseTarget, refuseTopic, refuseRule, refuseBaseline}
+// needed cannot be overridden: without it there is nothing to go on with, or
+// somebody else would pay for it.
+var needed = [...]string{refuseTarget, refuseDown, refuseDenied, refuseGoes, refuseLocked, refuseScrape, refuseScrapes, refuseTopic, refuseRule, refuseBaseline}
 
 func (r *run) refuse(id, reason string) {
 	allowed := slices.Contains(r.Allow, id) && !slices.Contains(needed[:], id)

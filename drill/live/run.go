@@ -21,8 +21,10 @@ type run struct {
 	hasher drill.Hasher
 	show   *show
 
-	intent drill.Intent
-	put    sync.Once // the target back where it was
+	found  Container     // the target, where it is shared
+	kept   *drill.Intent // beside a shared target
+	intent drill.Intent  // of the stop, once that may have been called
+	put    sync.Once     // the target back where it was
 	putErr error
 }
 
@@ -86,11 +88,13 @@ func (r *run) stages(ctx context.Context) {
 	current := ""
 	defer func() {
 		if p := recover(); p != nil {
-			r.restore(ctx)
+			_ = r.restore(ctx)
+			r.release(ctx)
 			_ = r.failed(current, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			panic(p)
 		}
-		r.restore(ctx)
+		_ = r.restore(ctx) // its failure is on the tape
+		r.release(ctx)
 	}()
 	for _, s := range r.list() {
 		current = s.name
@@ -135,9 +139,6 @@ func (r *run) failed(stage string, err error) error {
 	return r.tape.Put(drill.Record{Failure: &drill.Failure{Stage: stage, Reason: err.Error()}})
 }
 
-// restoreLimit bounds putting the target back, all tries together.
-const restoreLimit = 2 * time.Minute
-
 // restore puts the target back once, if a fault was begun. It does not end
 // with ctx: no signal abandons it.
 func (r *run) restore(ctx context.Context) error {
@@ -158,20 +159,12 @@ func (r *run) restore(ctx context.Context) error {
 }
 
 func (r *run) tryRestore(ctx context.Context) error {
-	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		from := time.Now().UTC()
-		err := r.World.Target.Restore(ctx, r.intent)
-		call := &drill.Call{Op: drill.OpStart, From: from, To: time.Now().UTC()}
-		if err == nil {
-			return r.tape.Put(drill.Record{Call: call})
+	return restoreUntil(ctx, r.World.Target, r.intent, func(c drill.Call) {
+		_ = r.tape.Put(drill.Record{Call: &c})
+		if c.Error != "" {
+			r.Log.Error("target not restored yet", "target", r.intent.Target, "err", c.Error, "by_hand", r.intent.Undo)
 		}
-		call.Error = err.Error()
-		_ = r.tape.Put(drill.Record{Call: call})
-		r.Log.Error("target not restored yet", "target", r.intent.Target, "err", err, "by_hand", r.intent.Undo)
-		if pause(ctx, wait) != nil {
-			return fmt.Errorf("start %s: %w; by hand: %s", r.intent.Target, err, r.intent.Undo)
-		}
-	}
+	})
 }
 
 // pause waits; it returns ctx's error if that ends first.
@@ -201,7 +194,8 @@ func (r *run) until(ctx context.Context, limit time.Duration, ok func(*drill.Fac
 // operator may override by name.
 func RefusalIDs() []string {
 	return []string{
-		refuseTarget, refuseAmbiguous, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
+		refuseTarget, refuseDown, refuseOptIn, refuseDenied, refuseManaged, refuseGoes, refuseLocked, refuseOther,
+		refuseScrape, refuseScrapes, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
 		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refuseBaseline,
 	}
 }

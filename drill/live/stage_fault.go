@@ -2,17 +2,35 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aetherlink/aether/drill"
 )
 
-// fault writes down what it is about to do, and only then does it.
-func (r *run) fault(ctx context.Context) (string, error) {
+// plan is the intent of this run's stop.
+func (r *run) plan(ctx context.Context) (drill.Intent, error) {
 	intent, err := r.World.Target.Plan(ctx)
 	if err != nil {
-		return "", fmt.Errorf("plan the stop: %w", err)
+		return drill.Intent{}, fmt.Errorf("plan the stop: %w", err)
+	}
+	intent.Drill = r.Info.ID
+	intent.Deadline = time.Now().UTC().Add(r.Spec.GiveUp.Baseline.D() + r.Spec.Outage.Max.D() + restoreLimit)
+	return intent, nil
+}
+
+// stopLimit is how long a stop may take beyond what the target itself allows.
+const stopLimit = 5 * time.Minute
+
+// fault writes down what it is about to do, and only then does it.
+func (r *run) fault(ctx context.Context) (string, error) {
+	intent, err := r.plan(ctx)
+	if err != nil {
+		return "", err
+	}
+	if r.kept != nil && intent.ID != r.kept.ID {
+		return "", fmt.Errorf("%s is another container than in preflight: somebody replaced it", intent.Target)
 	}
 	state, err := r.World.Target.State(ctx)
 	if err != nil {
@@ -21,25 +39,35 @@ func (r *run) fault(ctx context.Context) (string, error) {
 	if err := r.tape.Put(drill.Record{Target: &state}); err != nil {
 		return "", err
 	}
-	intent.Drill = r.Info.ID
 	if err := r.tape.Put(drill.Record{Intent: &intent}); err != nil {
 		return "", err // not written down: not done
 	}
+	if r.Watchdog != nil {
+		if err := r.Watchdog.Arm(intent); err != nil {
+			return "", err // nobody would put it back: not done
+		}
+	}
 	r.intent = intent
 	r.show.undo(intent.Undo)
+	if err := r.stop(ctx, intent); err != nil {
+		return "", err
+	}
+	return "", r.putState(ctx)
+}
+
+// stop is not abandoned when the run is ended: a stop that is under way would
+// go on behind the back of the restore.
+func (r *run) stop(ctx context.Context, intent drill.Intent) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
 	call := &drill.Call{Op: drill.OpStop, From: time.Now().UTC()}
-	err = r.World.Target.Stop(ctx, intent)
+	err := r.World.Target.Stop(ctx, intent)
 	call.To = time.Now().UTC()
 	if err != nil {
 		call.Error = err.Error()
+		err = fmt.Errorf("stop %s: %w", intent.Target, err)
 	}
-	if put := r.tape.Put(drill.Record{Call: call}); put != nil {
-		return "", put
-	}
-	if err != nil {
-		return "", fmt.Errorf("stop %s: %w", intent.Target, err)
-	}
-	return "", r.putState(ctx)
+	return errors.Join(r.tape.Put(drill.Record{Call: call}), err)
 }
 
 func (r *run) putState(ctx context.Context) error {
@@ -56,8 +84,14 @@ func (r *run) backlog(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var from []int64
-	r.tape.View(func(f *drill.Facts) { from = append(from, f.Heads()...) })
-	produced, err := r.produce(ctx)
+	var stopped time.Time
+	r.tape.View(func(f *drill.Facts) { from, stopped = append(from, f.Heads()...), f.Call(drill.OpStop).V.From })
+	limit, cancel := context.WithDeadlineCause(ctx, stopped.Add(r.Spec.Outage.Max.D()), errOutageMax)
+	defer cancel()
+	produced, err := r.produce(limit)
+	if err != nil && context.Cause(limit) == errOutageMax {
+		err = fmt.Errorf("%w: the backlog was not produced within outage.max %s", err, r.Spec.Outage.Max)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -72,6 +106,8 @@ func (r *run) backlog(ctx context.Context) (string, error) {
 	r.eyes.stream.Expect(owed, hashes)
 	return "", r.tape.Put(drill.Record{Owed: &owed})
 }
+
+var errOutageMax = errors.New("outage.max is over")
 
 // hold keeps the outage up until the alert has fired, or for the time asked.
 func (r *run) hold(ctx context.Context) (string, error) {

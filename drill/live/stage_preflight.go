@@ -15,6 +15,9 @@ import (
 func (r *run) preflight(ctx context.Context) (string, error) {
 	limit, cancel := context.WithTimeout(ctx, r.Spec.GiveUp.Baseline.D())
 	defer cancel()
+	if err := r.vetTarget(limit); err != nil {
+		return "", err
+	}
 	if err := r.eyes.watchWorld(limit, r); err != nil {
 		return "", err
 	}
@@ -36,7 +39,11 @@ func (r *run) preflight(ctx context.Context) (string, error) {
 	r.refuseTopic(limit)
 	r.refuseGroup(limit)
 	r.refuseOutage()
-	return "", r.refused()
+	r.vetIdentity()
+	if err := r.refused(); err != nil {
+		return "", err
+	}
+	return "", r.lock(limit)
 }
 
 // awaitGauge waits for the client gauge as it was before the witness comes, as
