@@ -29,7 +29,7 @@ type mutation struct {
 
 func TestOneCauseOneLine(t *testing.T) {
 	var all []mutation
-	for _, part := range [][]mutation{baselineMutations(), targetMutations(), scrapeMutations(), alertMutations(), kafkaMutations(), deliveryMutations(), metricMutations(), finerMutations()} {
+	for _, part := range [][]mutation{baselineMutations(), targetMutations(), scrapeMutations(), alertMutations(), kafkaMutations(), deliveryMutations(), metricMutations(), finerMutations(), kindMutations()} {
 		all = append(all, part...)
 	}
 	turned := map[string]bool{}
