@@ -89,23 +89,26 @@ func (g *Guard) start(c GuardConfig) error {
 		return err
 	}
 	defer log.Close()
-	out, theirs, err := os.Pipe()
+	out, theirOut, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	defer theirs.Close()
-	g.out, g.cmd.Stdout, g.cmd.Stderr = out, theirs, log
-	if g.in, err = g.cmd.StdinPipe(); err != nil {
+	defer theirOut.Close()
+	theirIn, in, err := os.Pipe()
+	if err != nil {
 		return errors.Join(err, out.Close())
 	}
+	defer theirIn.Close()
+	g.in, g.out = in, out
+	g.cmd.Stdin, g.cmd.Stdout, g.cmd.Stderr = theirIn, theirOut, log
 	if c.Detached {
 		g.cmd.Args = append(g.cmd.Args, "--detach")
-		err = g.cmd.Start()
+		err = g.cmd.Run() // the guard is not this process, but one that it leaves behind
 	} else {
 		g.procs, err = startLeader(g.cmd)
 	}
 	if err != nil {
-		return errors.Join(err, g.in.Close(), out.Close())
+		return errors.Join(err, in.Close(), out.Close())
 	}
 	return nil
 }
@@ -145,8 +148,10 @@ func (g *Guard) Close() error {
 		_ = g.in.Close()
 		_, _ = io.Copy(io.Discard, g.out) // until it has ended
 		_ = g.out.Close()
-		if err := g.cmd.Wait(); err != nil {
-			g.err = fmt.Errorf("end guard: %w", err)
+		if g.cmd.ProcessState == nil {
+			if err := g.cmd.Wait(); err != nil {
+				g.err = fmt.Errorf("end guard: %w", err)
+			}
 		}
 		g.err = errors.Join(g.err, g.procs.close())
 	})

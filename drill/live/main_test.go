@@ -3,6 +3,7 @@ package live
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,13 @@ import (
 
 // TestMain makes this binary other programs too.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == "guard" && os.Args[3] == "--detach" {
+		if err := Detach(os.Args[0], os.Args[1:3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if len(os.Args) == 3 && os.Args[1] == "guard" {
 		if err := RunGuard(os.Stdin, os.Stdout, os.Stderr, os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -28,6 +36,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("LIVE_TEST_ROLE") {
 	case "runner":
 		os.Exit(runnerMain())
+	case "armed":
+		os.Exit(armedMain())
 	case "service":
 		os.Exit(serviceMain())
 	}
@@ -80,6 +90,31 @@ func runnerMain() int {
 	fmt.Println("up", err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return 1
+}
+
+// armedMain arms a detached guard, stops its target, and hangs.
+func armedMain() int {
+	var spec drill.ExecSpec
+	if err := json.Unmarshal([]byte(os.Getenv("ARMED_SPEC")), &spec); err != nil {
+		return 1
+	}
+	wait, err := time.ParseDuration(os.Getenv("ARMED_DEADLINE"))
+	if err != nil {
+		return 2
+	}
+	ctx := context.Background()
+	guard, err := StartGuard(ctx, GuardConfig{Self: os.Args[0], Args: []string{"guard"}, Log: os.Getenv("ARMED_LOG"), Detached: true})
+	if err != nil {
+		return 3
+	}
+	e := NewExec(spec)
+	intent, err := e.Plan(ctx)
+	intent.Deadline = time.Now().Add(wait)
+	if err != nil || guard.Arm(intent) != nil || e.Stop(ctx, intent) != nil {
+		return 4
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 5
 }
 
 // memory is a journal that is kept in memory.
