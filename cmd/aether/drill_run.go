@@ -28,6 +28,7 @@ type runFlags struct {
 	quiet    bool
 	allow    []string
 	confirm  string
+	silence  bool
 }
 
 func (a *app) runCmd() *cobra.Command {
@@ -48,6 +49,7 @@ func (a *app) runCmd() *cobra.Command {
 	fs.BoolVar(&f.realtime, "realtime", false, "embedded world with a production clock: scrape 15s, evaluate 15s, for 2m (takes about five minutes)")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	fs.StringVar(&f.confirm, "confirm", "", "name of the container, to stop one that does not carry the label aether.drill=allow")
+	fs.BoolVar(&f.silence, "silence", false, "silence the alert in Alertmanager for the time of the drill")
 	fs.StringSliceVar(&f.allow, "allow", nil, "override a refusal by its name: "+strings.Join(live.RefusalIDs(), ", "))
 	return c
 }
@@ -78,7 +80,7 @@ func (a *app) drillRun(c *cobra.Command, args []string, f runFlags) error {
 	if err != nil {
 		return &exit{code: exitUsage, err: err}
 	}
-	return a.drillIn(out, live.Options{Info: info, Spec: spec, Allow: f.allow, Confirm: f.confirm, Checks: checks.All(), Out: out.journal}, f.quiet)
+	return a.drillIn(out, live.Options{Info: info, Spec: spec, Allow: f.allow, Confirm: f.confirm, Silence: f.silence, Checks: checks.All(), Out: out.journal}, f.quiet)
 }
 
 // runSpec is the file, or the default, with the flags over it.

@@ -17,6 +17,7 @@ type Options struct {
 	Out    Journal
 
 	Confirm  string // the container's name, said by the operator
+	Silence  bool   // keep receivers of the alert in peace
 	Watchdog *Guard // armed before the stop; nil where the target ends with the run
 
 	// Progress is told how things stand, at every change and a few times a

@@ -34,6 +34,8 @@ func (r *run) promOffset() (d time.Duration) {
 // readTarget finds the one scrape target of the spec, waiting for it to be
 // discovered.
 func (r *run) readTarget(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.Spec.GiveUp.Baseline.D())
+	defer cancel()
 	for {
 		found, err := r.eyes.prom.Target(ctx, r.Spec.Prometheus.Target)
 		switch {
@@ -83,12 +85,18 @@ func (r *run) readRule(ctx context.Context) error {
 	return r.tape.Put(drill.Record{Rule: &rec})
 }
 
+// loadLimit is how long a server that was just started may take to load its rules.
+const loadLimit = 3 * time.Second
+
 // awaitRule waits for the first evaluation: before it the state is unknown.
 func (r *run) awaitRule(ctx context.Context) (promcheck.Rule, error) {
-	for {
+	ctx, cancel := context.WithTimeout(ctx, r.Spec.GiveUp.Baseline.D())
+	defer cancel()
+	for began := time.Now(); ; {
 		rule, err := r.eyes.prom.Rule(ctx, r.Spec.Prometheus.Alert.Name, r.Spec.Prometheus.Alert.Labels)
 		known := err == nil && rule.State != "unknown" && rule.Health != "unknown"
-		if known || err != nil && !errors.Is(err, promcheck.ErrRuleNotFound) || pause(ctx, 200*time.Millisecond) != nil {
+		missing := errors.Is(err, promcheck.ErrRuleNotFound)
+		if known || err != nil && !missing || missing && time.Since(began) > loadLimit || pause(ctx, 200*time.Millisecond) != nil {
 			return rule, err
 		}
 	}

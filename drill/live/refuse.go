@@ -36,6 +36,7 @@ const (
 	refuseCounter   = "counter-missing"
 	refuseShort     = "outage-too-short"
 	refuseLong      = "outage-too-long"
+	refusePaging    = "paging"
 	refuseBaseline  = "baseline-not-reached"
 )
 

@@ -22,6 +22,7 @@ type run struct {
 	show   *show
 
 	found  Container     // the target, where it is shared
+	loud   []quietServer // who would be paged
 	kept   *drill.Intent // beside a shared target
 	intent drill.Intent  // of the stop, once that may have been called
 	put    sync.Once     // the target back where it was
@@ -90,11 +91,13 @@ func (r *run) stages(ctx context.Context) {
 		if p := recover(); p != nil {
 			_ = r.restore(ctx)
 			r.release(ctx)
+			r.unsilence(ctx)
 			_ = r.failed(current, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			panic(p)
 		}
 		_ = r.restore(ctx) // its failure is on the tape
 		r.release(ctx)
+		r.unsilence(ctx)
 	}()
 	for _, s := range r.list() {
 		current = s.name
@@ -196,7 +199,7 @@ func RefusalIDs() []string {
 	return []string{
 		refuseTarget, refuseDown, refuseOptIn, refuseDenied, refuseManaged, refuseGoes, refuseLocked, refuseOther,
 		refuseScrape, refuseScrapes, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
-		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refuseBaseline,
+		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refusePaging, refuseBaseline,
 	}
 }
 

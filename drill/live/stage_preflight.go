@@ -10,10 +10,13 @@ import (
 	"github.com/aetherlink/aether/promcheck/window"
 )
 
+// preflightLimit bounds all of preflight, whose waits have bounds of their own.
+const preflightLimit = 5 * time.Minute
+
 // preflight connects the witnesses, reads the world, and refuses a drill that
 // could not prove anything or is not safe.
 func (r *run) preflight(ctx context.Context) (string, error) {
-	limit, cancel := context.WithTimeout(ctx, r.Spec.GiveUp.Baseline.D())
+	limit, cancel := context.WithTimeout(ctx, preflightLimit)
 	defer cancel()
 	if err := r.vetTarget(limit); err != nil {
 		return "", err
@@ -40,10 +43,16 @@ func (r *run) preflight(ctx context.Context) (string, error) {
 	r.refuseGroup(limit)
 	r.refuseOutage()
 	r.vetIdentity()
+	if err := r.refusePaging(limit); err != nil {
+		return "", err
+	}
 	if err := r.refused(); err != nil {
 		return "", err
 	}
-	return "", r.lock(limit)
+	if err := r.lock(limit); err != nil {
+		return "", err
+	}
+	return "", r.silence(limit)
 }
 
 // awaitGauge waits for the client gauge as it was before the witness comes, as
@@ -65,14 +74,27 @@ func streamOpen(f *drill.Facts) bool {
 // baseline is the steady state: without it nothing that follows would mean
 // anything, so a drill that does not reach it is refused.
 func (r *run) baseline(ctx context.Context) (string, error) {
-	limit, cancel := context.WithTimeoutCause(ctx, r.Spec.GiveUp.Baseline.D(), errBaseline)
+	giveUp := r.baselineLimit()
+	limit, cancel := context.WithTimeoutCause(ctx, giveUp, errBaseline)
 	defer cancel()
 	waiting, err := r.steady(limit)
 	if context.Cause(limit) == errBaseline {
-		r.refuse(refuseBaseline, fmt.Sprintf("%s: not within %s", waiting, r.Spec.GiveUp.Baseline))
+		r.refuse(refuseBaseline, fmt.Sprintf("%s: not within %s", waiting, giveUp))
 		return "not reached", r.refused()
 	}
 	return "", err
+}
+
+// baselineLimit is give_up.baseline, or longer where the server's own clock is
+// so slow that the steady state could not show in that time.
+func (r *run) baselineLimit() time.Duration {
+	limit := r.Spec.GiveUp.Baseline.D()
+	r.tape.View(func(f *drill.Facts) {
+		if rule := f.Rule(); rule != nil {
+			limit = max(limit, 3*rule.V.Interval.D()+4*rule.V.Scrape.D())
+		}
+	})
+	return limit
 }
 
 var errBaseline = fmt.Errorf("baseline: %w", context.DeadlineExceeded)
