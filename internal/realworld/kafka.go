@@ -24,6 +24,9 @@ type KafkaOptions struct {
 	// RebalanceDelay is group.initial.rebalance.delay.ms: what a new group waits
 	// for more members. Kafka's own default is 3 s, here it is 0.
 	RebalanceDelay time.Duration
+	// Gateway is one more address of this machine to listen on in PLAINTEXT:
+	// Engine.Gateway, for containers.
+	Gateway string
 }
 
 // KafkaUser and KafkaPassword are who may use a SASL listener.
@@ -37,6 +40,8 @@ type Broker struct {
 	// Addr is the PLAINTEXT listener, Secure the one with TLS, SASL or both;
 	// empty without. Both stay the same over restarts.
 	Addr, Secure string
+	// Inside is the PLAINTEXT listener on KafkaOptions.Gateway.
+	Inside string
 	// PEM files, with TLS: the authority, and a client certificate of it.
 	CAFile, ClientCertFile, ClientKeyFile string
 

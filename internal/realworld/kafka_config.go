@@ -4,6 +4,7 @@ package realworld
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 )
@@ -38,6 +39,11 @@ func (b *Broker) properties(o KafkaOptions, dir string) string {
 		b.Secure = HoldPort(b.t)
 		listeners += ",SECURE://" + b.Secure
 		protocols += ",SECURE:" + protocol
+	}
+	if o.Gateway != "" {
+		b.Inside = holdPort(b.t, netip.MustParseAddr(o.Gateway))
+		listeners += ",INSIDE://" + b.Inside
+		protocols += ",INSIDE:PLAINTEXT"
 	}
 	if o.TLS {
 		extra += b.tls(o, dir)

@@ -3,7 +3,7 @@
 package realworld
 
 import (
-	"fmt"
+	"net/netip"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +15,11 @@ import (
 // is given it as a free port, and connections are refused in between.
 func HoldPort(t testing.TB) string {
 	t.Helper()
+	return holdPort(t, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+}
+
+func holdPort(t testing.TB, ip netip.Addr) string {
+	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatalf("open socket: %v", err)
@@ -23,12 +28,12 @@ func HoldPort(t testing.TB) string {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		t.Fatalf("set SO_REUSEADDR: %v", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatalf("bind 127.0.0.1: %v", err)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: ip.As4()}); err != nil {
+		t.Fatalf("bind %s: %v", ip, err)
 	}
 	name, err := unix.Getsockname(fd)
 	if err != nil {
 		t.Fatalf("read bound address: %v", err)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	return netip.AddrPortFrom(ip, uint16(name.(*unix.SockaddrInet4).Port)).String()
 }
