@@ -64,7 +64,7 @@ func (a *app) recoverDir(dir string) error {
 		fmt.Fprintf(a.out, "nothing to put back: the target of %s ended with its drill\n", dir)
 		return nil
 	}
-	return a.putBack(facts.Intent.V)
+	return a.putBack(facts.Intent.V, func(report func(drill.Call)) error { return live.PutBack(context.Background(), facts.Intent.V, report) })
 }
 
 // recoverHost restores what every drill left behind on an engine.
@@ -93,11 +93,7 @@ func (a *app) recoverHost(address string) error {
 	}
 	var errs []error
 	for _, i := range kept {
-		i, err := live.At(i, host)
-		if err == nil {
-			err = a.putBack(i)
-		}
-		errs = append(errs, err)
+		errs = append(errs, a.putBack(i, func(report func(drill.Call)) error { return live.PutBackOn(context.Background(), engine, i, report) }))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &exit{code: exitNotRestored, err: err}
@@ -105,8 +101,8 @@ func (a *app) recoverHost(address string) error {
 	return nil
 }
 
-func (a *app) putBack(i drill.Intent) error {
-	err := live.PutBack(context.Background(), i, func(c drill.Call) {
+func (a *app) putBack(i drill.Intent, try func(report func(drill.Call)) error) error {
+	err := try(func(c drill.Call) {
 		if c.Error != "" {
 			fmt.Fprintf(a.err, "aether: not yet: %s\n", c.Error)
 		}

@@ -148,8 +148,32 @@ func (a *app) drillIn(out *outDir, o live.Options, quiet bool) error {
 	if err := out.write(result, o.Checks); err != nil {
 		return &exit{code: exitInternal, err: err}
 	}
+	if err := a.summarize(out); err != nil {
+		fmt.Fprintf(a.err, "aether: %v\n", err)
+	}
 	fmt.Fprintln(a.out, filepath.Join(out.path, reportName))
 	return a.verdict(result, signals)
+}
+
+// summarize adds the report to the page of a job, where one is asked for.
+func (a *app) summarize(out *outDir) error {
+	path, ok := a.env("GITHUB_STEP_SUMMARY")
+	if !ok || path == "" {
+		return nil
+	}
+	report, err := os.ReadFile(filepath.Join(out.path, reportName))
+	if err != nil {
+		return fmt.Errorf("write job summary: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = f.Write(report)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("write job summary: %w", err)
+	}
+	return nil
 }
 
 // verdict is the exit code of a drill that came to its end, one way or another.

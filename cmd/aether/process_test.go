@@ -38,6 +38,12 @@ func (d *drillProcess) said() string {
 
 func startDrill(t *testing.T, args ...string) *drillProcess {
 	t.Helper()
+	return startDrillWith(t, nil, args...)
+}
+
+// startDrillWith adds to the environment.
+func startDrillWith(t *testing.T, env []string, args ...string) *drillProcess {
+	t.Helper()
 	d := &drillProcess{tmp: t.TempDir(), ended: make(chan struct{})}
 	if i := slices.Index(args, "--out"); i >= 0 {
 		d.outDir = args[i+1]
@@ -47,7 +53,7 @@ func startDrill(t *testing.T, args ...string) *drillProcess {
 	}
 	d.mark = "AETHER_TEST_MARK=" + d.tmp
 	d.cmd = exec.Command("aether", append([]string{"drill", "run"}, args...)...)
-	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.tmp, d.mark)
+	d.cmd.Env = append(append(os.Environ(), "TMPDIR="+d.tmp, d.mark), env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, d
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)

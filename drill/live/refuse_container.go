@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -33,6 +32,13 @@ func (r *run) vetTarget(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if back, err := r.recoverFirst(ctx, shared, c.Name); err != nil {
+		return err
+	} else if back {
+		if c, err = shared.About(ctx); err != nil {
+			return err
+		}
 	}
 	r.found = c
 	clock, err := shared.Clock(ctx)
@@ -130,8 +136,7 @@ func reaches(c Container, address string) (yes bool, why string) {
 	return false, fmt.Sprintf("bridge.url is %s, and container %s publishes %v", address, c.Name, c.Ports)
 }
 
-// lock plans the stop and keeps the intent where other runners find it. What a
-// dead run left behind is put back first.
+// lock plans the stop and keeps the intent where other runners find it.
 func (r *run) lock(ctx context.Context) error {
 	shared, ok := r.World.Target.(Shared)
 	if !ok {
@@ -141,16 +146,12 @@ func (r *run) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for range 2 {
-		if err = shared.Keep(ctx, intent); !errors.Is(err, ErrLocked) {
-			break
-		}
-		if holder, why := r.holder(ctx, shared, intent.Target); why != "" {
-			r.refuse(refuseLocked, why)
-			return errRefused
-		} else if err := r.recoverFirst(ctx, holder); err != nil {
-			return err
-		}
+	err = shared.Keep(ctx, intent)
+	if errors.Is(err, ErrLocked) {
+		holder, err := r.holder(ctx, shared, intent.Target)
+		r.refuse(refuseLocked, fmt.Sprintf("drill %s holds %s, run by process %d on %s, until %s at most; wait, or `aether drill recover --host` if that run is dead: %v",
+			holder.Drill, intent.Target, runnerOf(holder).PID, runnerOf(holder).Host, holder.Deadline.Format(time.RFC3339), err))
+		return errRefused
 	}
 	if err == nil {
 		r.kept = &intent
@@ -158,36 +159,26 @@ func (r *run) lock(ctx context.Context) error {
 	return err
 }
 
-// holder is the drill that holds the target, dead or over its deadline; why
-// says that it goes on, or what is not known of it.
-func (r *run) holder(ctx context.Context, shared Shared, target string) (holder drill.Intent, why string) {
+// holder is the intent that is kept for a target; its zero value where there is none.
+func (r *run) holder(ctx context.Context, shared Shared, target string) (drill.Intent, error) {
 	kept, err := shared.Kept(ctx)
-	if err != nil {
-		return holder, err.Error()
-	}
 	for _, i := range kept {
-		if i.Target != target {
-			continue
+		if i.Target == target {
+			return i, nil
 		}
-		var was dockerIntent
-		if err := json.Unmarshal(i.Data, &was); err != nil {
-			return i, fmt.Sprintf("drill %s holds %s, and its intent cannot be read: %v", i.Drill, target, err)
-		}
-		if was.Runner.dead() || time.Now().After(i.Deadline) {
-			return i, ""
-		}
-		return i, fmt.Sprintf("drill %s holds %s, run by process %d on %s, until %s at most; wait, or `aether drill recover --host` if that run is dead",
-			i.Drill, target, was.Runner.PID, was.Runner.Host, i.Deadline.Format(time.RFC3339))
 	}
-	return holder, "" // gone in this moment
+	return drill.Intent{}, err
 }
 
-func (r *run) recoverFirst(ctx context.Context, i drill.Intent) error {
-	if i.Kind == "" {
-		return nil
+// recoverFirst puts back what a drill left behind that is dead or over its
+// deadline. One that goes on is left alone.
+func (r *run) recoverFirst(ctx context.Context, shared Shared, target string) (back bool, err error) {
+	i, err := r.holder(ctx, shared, target)
+	if err != nil || i.Kind == "" || !runnerOf(i).dead() && time.Now().Before(i.Deadline) {
+		return false, err
 	}
 	r.Log.Warn("a dead drill left its target behind; putting it back first", "drill", i.Drill, "target", i.Target)
-	return PutBack(ctx, i, func(c drill.Call) {
+	return true, PutBackOn(ctx, shared, i, func(c drill.Call) {
 		if c.Error != "" {
 			r.Log.Error("target not restored yet", "target", i.Target, "err", c.Error, "by_hand", i.Undo)
 		}

@@ -55,6 +55,12 @@ func PutBack(ctx context.Context, i drill.Intent, report func(drill.Call)) error
 	if c, ok := target.(interface{ Close() error }); ok {
 		defer c.Close()
 	}
+	return PutBackOn(ctx, target, i, report)
+}
+
+// PutBackOn is PutBack where the target is at hand: an intent that was found on
+// an engine may name an address of another machine.
+func PutBackOn(ctx context.Context, target Target, i drill.Intent, report func(drill.Call)) error {
 	ctx, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()
 	if err := restoreUntil(ctx, target, i, report); err != nil {
@@ -121,4 +127,11 @@ func thisRunner() runner {
 // dead says that the runner is surely gone: of one on another host that is not known.
 func (r runner) dead() bool {
 	return r.Host != "" && r.Host == thisRunner().Host && !alive(r.PID)
+}
+
+// runnerOf is the process whose intent it is; zero where that cannot be read.
+func runnerOf(i drill.Intent) runner {
+	var was dockerIntent
+	_ = json.Unmarshal(i.Data, &was)
+	return was.Runner
 }

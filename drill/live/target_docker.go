@@ -326,19 +326,3 @@ func (d *Docker) Kept(ctx context.Context) (kept []drill.Intent, err error) {
 	}
 	return kept, nil
 }
-
-// At is an intent that was found on an engine, to be undone there: its own
-// address may be one of another machine.
-func At(i drill.Intent, host DockerHost) (drill.Intent, error) {
-	var was dockerIntent
-	if err := json.Unmarshal(i.Data, &was); err != nil {
-		return i, fmt.Errorf("read the intent of drill %s: %w", i.Drill, err)
-	}
-	was.Host = host
-	data, err := json.Marshal(was)
-	if err != nil {
-		return i, fmt.Errorf("encode intent: %w", err)
-	}
-	i.Data = data
-	return i, nil
-}
