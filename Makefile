@@ -17,8 +17,9 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-integration: ## the built program: drills that must fail, signals, exit codes
-	go vet -tags integration ./cmd/aether
+integration: ## the built program and real servers (.ci/real installs them): drills that must fail, signals, exit codes
+	go vet -tags integration ./cmd/aether ./internal/realworld ./monitoring
+	go test -tags integration -count=1 -timeout 10m ./internal/realworld ./monitoring
 	go test -tags integration -count=1 -timeout 20m -run 'Integration|Sabotage' ./cmd/aether
 
 bench: ## loads of a fixed length; each runs once

@@ -13,18 +13,19 @@ const module = "github.com/aetherlink/aether"
 // itself; nothing points back up. A package that is not in it is a mistake of
 // whoever added it.
 var direction = map[string][]string{
-	"bridge":           {},
-	"monitoring":       {},
-	"lag":              {},
-	"lag/collector":    {"lag"},
-	"promcheck":        {},
-	"promcheck/window": {},
-	"drill":            {},
-	"drill/checks":     {"drill", "promcheck/window", "lag"},
-	"drill/live":       {"drill", "lag/collector", "promcheck", "promcheck/window"},
-	"drill/embedded":   {"drill", "drill/live", "lag/collector", "monitoring"},
-	"reports":          {"drill", "promcheck/window"},
-	"cmd/aether":       {"bridge", "drill", "drill/checks", "drill/embedded", "drill/live", "monitoring", "promcheck", "reports"},
+	"bridge":             {},
+	"monitoring":         {},
+	"lag":                {},
+	"lag/collector":      {"lag"},
+	"promcheck":          {},
+	"promcheck/window":   {},
+	"drill":              {},
+	"drill/checks":       {"drill", "promcheck/window", "lag"},
+	"drill/live":         {"drill", "lag/collector", "promcheck", "promcheck/window"},
+	"drill/embedded":     {"drill", "drill/live", "lag/collector", "monitoring"},
+	"internal/realworld": {"monitoring"},
+	"reports":            {"drill", "promcheck/window"},
+	"cmd/aether":         {"bridge", "drill", "drill/checks", "drill/embedded", "drill/live", "monitoring", "promcheck", "reports"},
 }
 
 // only is where a dependency may be imported; whoever imports it elsewhere

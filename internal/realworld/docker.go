@@ -119,6 +119,9 @@ func (e *Engine) Resume() { e.t.Helper(); e.srv.signal(syscall.SIGCONT) }
 func (e *Engine) cleanup() {
 	defer e.api.Close()
 	defer e.srv.cleanup()
+	if e.Gateway == "" {
+		return // it never came up
+	}
 	if e.srv.cmd == nil {
 		e.srv.start()
 	}
