@@ -76,7 +76,7 @@ func TestPrometheusScrapesAndKeeps(t *testing.T) {
 		if err := answers(t.Context(), strings.TrimSuffix(p.URL, "/prom")+"/api/v1/rules", "oncall", "drill-secret"); err == nil {
 			t.Error("it answers outside its path prefix")
 		}
-		before := fmt.Sprintf("up&time=%d", time.Now().Unix())
+		before := fmt.Sprintf("up&time=%.3f", float64(time.Now().UnixMilli())/1000)
 		p.Stop()
 		p.Start()
 		if err := wantSamples(t.Context(), p, before, 2); err != nil {
