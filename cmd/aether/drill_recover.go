@@ -22,6 +22,7 @@ func (a *app) recoverCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "recover [DIR]", Short: "Put back what a dead run left stopped",
 		Long: "Put back what a dead run left stopped: as the journal in DIR says, or whatever drills left on a Docker host.\n" +
+			"On a host, a drill whose process lives on this machine is left alone until its deadline.\n" +
 			"It may be repeated, and from another machine. It ends with 0 when everything runs, with 5 when something does not.",
 		Example: `  aether drill recover drills/20261123T105001Z-crm-events-lag-recovery-7d4a
   aether drill recover --host
@@ -93,6 +94,10 @@ func (a *app) recoverHost(address string) error {
 	}
 	var errs []error
 	for _, i := range kept {
+		if live.GoesOn(i) {
+			fmt.Fprintf(a.out, "%s is left alone: drill %s goes on and puts it back itself\n", i.Target, i.Drill)
+			continue
+		}
 		errs = append(errs, a.putBack(i, func(report func(drill.Call)) error { return live.PutBackOn(context.Background(), engine, i, report) }))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -72,10 +72,15 @@ func startDrillWith(t *testing.T, env []string, args ...string) *drillProcess {
 // wait is the exit code; −1 for a signal.
 func (d *drillProcess) wait(t *testing.T) int {
 	t.Helper()
+	return d.waitFor(t, 3*time.Minute)
+}
+
+func (d *drillProcess) waitFor(t *testing.T, limit time.Duration) int {
+	t.Helper()
 	select {
 	case <-d.ended:
 		return d.cmd.ProcessState.ExitCode()
-	case <-time.After(3 * time.Minute):
+	case <-time.After(limit):
 		t.Fatalf("it does not end; it said:\n%s", d.said())
 		return 0
 	}

@@ -47,6 +47,7 @@ type site struct {
 	*city
 	name, topic, group string
 	addr               string // host:port of the bridge, on this machine
+	run                realworld.Container
 	id                 string // of the container
 	prom               *realworld.Prom
 }
@@ -63,18 +64,19 @@ func (c *city) site(t *testing.T, o siteOptions) *site {
 	n := c.sites.Add(1)
 	s := &site{city: c, name: fmt.Sprintf("bridge-%d", n), topic: fmt.Sprintf("events-%d", n), group: fmt.Sprintf("group-%d", n), addr: realworld.HoldPort(t)}
 	c.broker.CreateTopic(s.topic, 3, nil)
-	run := realworld.Container{
+	s.run = realworld.Container{
 		Name: s.name, Image: realImage, Labels: map[string]string{"aether.drill": "allow"},
 		Env: []string{"KAFKA_BROKERS=" + c.broker.Inside, "KAFKA_TOPIC=" + s.topic, "KAFKA_GROUP=" + s.group}, Ports: map[string]string{"9010": s.addr},
+		Args:    []string{"serve", "--instance-id", s.name}, // the group knows it again when it is made anew
 		Restart: container.RestartPolicyUnlessStopped, // the usual one of such a service
 	}
 	if o.noLabel {
-		run.Labels = nil
+		s.run.Labels = nil
 	}
 	if o.container != nil {
-		o.container(&run)
+		o.container(&s.run)
 	}
-	s.id = c.engine.Run(run)
+	s.id = c.engine.Run(s.run)
 	s.awaitReady(t)
 	o.prom.Target = s.addr
 	s.prom = realworld.Prometheus(t, o.prom)
@@ -208,21 +210,34 @@ func (s *site) alert(t *testing.T) string {
 	return rule.State
 }
 
+// awaitQuiet waits until Prometheus has seen the bridge up, and said after that
+// that the alert is inactive.
 func (s *site) awaitQuiet(t *testing.T) {
 	t.Helper()
-	awaitThat(t, "the alert is inactive", func() bool { return s.alert(t) == "inactive" })
+	client, err := promcheck.New(promcheck.Options{URL: s.prom.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	awaitThat(t, "the alert is inactive", func() bool {
+		targets, err := client.Target(t.Context(), map[string]string{"job": "crm-events"})
+		if err != nil || len(targets) != 1 || targets[0].Health != "up" || targets[0].LastScrape.Before(began) {
+			return false
+		}
+		rule, err := client.Rule(t.Context(), "CrmEventsServiceDown", nil)
+		return err == nil && rule.State == "inactive" && rule.LastEvaluation.After(targets[0].LastScrape)
+	})
 }
 
 // killAll ends the runner and everything that it started, the watchdog too.
 func (d *drillProcess) killAll(t *testing.T) {
 	t.Helper()
-	awaitThat(t, "all of the drill is dead", func() bool {
-		left := d.processes()
-		for _, path := range left {
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} { // first nobody may notice
+		for _, path := range d.processes() {
 			if pid, err := strconv.Atoi(strings.Split(path, "/")[2]); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
+				_ = syscall.Kill(pid, sig)
 			}
 		}
-		return len(left) == 0
-	})
+	}
+	awaitThat(t, "all of the drill is dead", func() bool { return len(d.processes()) == 0 })
 }

@@ -51,6 +51,7 @@ const guardGrace = time.Second
 // guardWord is one line to the guard.
 type guardWord struct {
 	Intent *drill.Intent `json:"intent,omitempty"` // to be undone should the runner die
+	Kept   bool          `json:"kept,omitempty"`   // nothing was done yet: only the intent is to be taken away
 	Done   bool          `json:"done,omitempty"`   // the runner ended in good order: nothing is left to do
 }
 
@@ -130,6 +131,10 @@ func Detach(self string, args []string) error {
 // succeed before anything is done.
 func (g *Guard) Arm(i drill.Intent) error { return g.say(guardWord{Intent: &i}) }
 
+// Keep hands over an intent that is kept with the target, before anything is
+// done: it is taken away should this process die.
+func (g *Guard) Keep(i drill.Intent) error { return g.say(guardWord{Intent: &i, Kept: true}) }
+
 func (g *Guard) say(w guardWord) error {
 	line, err := json.Marshal(w)
 	if err == nil {
@@ -173,9 +178,9 @@ func RunGuard(in io.Reader, out, log io.Writer, dir string) error {
 		return removeAll(dir)
 	}
 	var err error
-	if armed != nil {
-		fmt.Fprintf(log, "%s the runner of %s is gone\n", stamp(), armed.Drill)
-		err = guardPutBack(*armed, log)
+	if armed.Intent != nil {
+		fmt.Fprintf(log, "%s the runner of %s is gone\n", stamp(), armed.Intent.Drill)
+		err = armed.putBack(log)
 	}
 	endGroup(guardGrace)
 	err = errors.Join(err, removeAll(dir))
@@ -185,7 +190,7 @@ func RunGuard(in io.Reader, out, log io.Writer, dir string) error {
 
 // guardWait reads until the runner has ended, and puts back in between what is
 // over its deadline.
-func guardWait(in io.Reader, log io.Writer) (armed *drill.Intent, done bool) {
+func guardWait(in io.Reader, log io.Writer) (armed guardWord, done bool) {
 	words := make(chan guardWord)
 	go func() {
 		defer close(words)
@@ -204,18 +209,22 @@ func guardWait(in io.Reader, log io.Writer) (armed *drill.Intent, done bool) {
 			if !more || w.Done {
 				return armed, w.Done
 			}
-			armed = w.Intent
-			if armed != nil && !armed.Deadline.IsZero() {
-				late = time.After(time.Until(armed.Deadline))
+			armed = w
+			if w.Intent != nil && !w.Intent.Deadline.IsZero() {
+				late = time.After(time.Until(w.Intent.Deadline))
 			}
 		case <-late:
-			fmt.Fprintf(log, "%s drill %s is over its deadline\n", stamp(), armed.Drill)
-			_ = guardPutBack(*armed, log) // said in the log, and tried again at the runner's end
+			fmt.Fprintf(log, "%s drill %s is over its deadline\n", stamp(), armed.Intent.Drill)
+			_ = armed.putBack(log) // said in the log, and tried again at the runner's end
 		}
 	}
 }
 
-func guardPutBack(i drill.Intent, log io.Writer) error {
+func (w guardWord) putBack(log io.Writer) error {
+	i := *w.Intent
+	if w.Kept {
+		return releaseAt(context.Background(), i)
+	}
 	err := PutBack(context.Background(), i, func(c drill.Call) {
 		if c.Error != "" {
 			fmt.Fprintf(log, "%s %s\n", stamp(), c.Error)

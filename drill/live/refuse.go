@@ -37,12 +37,13 @@ const (
 	refuseShort     = "outage-too-short"
 	refuseLong      = "outage-too-long"
 	refusePaging    = "paging"
+	refuseWorld     = "world-unreachable"
 	refuseBaseline  = "baseline-not-reached"
 )
 
 // needed cannot be overridden: without it there is nothing to go on with, or
 // somebody else would pay for it.
-var needed = [...]string{refuseTarget, refuseDown, refuseDenied, refuseGoes, refuseLocked, refuseScrape, refuseScrapes, refuseTopic, refuseRule, refuseBaseline}
+var needed = [...]string{refuseTarget, refuseDown, refuseDenied, refuseGoes, refuseLocked, refuseScrape, refuseScrapes, refuseTopic, refuseRule, refuseBaseline, refuseWorld}
 
 func (r *run) refuse(id, reason string) {
 	allowed := slices.Contains(r.Allow, id) && !slices.Contains(needed[:], id)

@@ -146,6 +146,11 @@ func (r *run) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.Watchdog != nil {
+		if err := r.Watchdog.Keep(intent); err != nil {
+			return err
+		}
+	}
 	err = shared.Keep(ctx, intent)
 	if errors.Is(err, ErrLocked) {
 		holder, err := r.holder(ctx, shared, intent.Target)

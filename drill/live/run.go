@@ -132,6 +132,8 @@ func (r *run) ended(ctx context.Context, stage string, err error) {
 	case ctx.Err() != nil:
 		_ = r.tape.Put(drill.Record{Interrupted: &drill.Interrupted{Signal: context.Cause(ctx).Error()}})
 	case errors.Is(err, errRefused):
+	case r.intent.Kind == "" && !errors.Is(err, ErrTape): // nothing was done yet
+		r.refuse(refuseWorld, err.Error())
 	default:
 		_ = r.failed(stage, err)
 	}
@@ -199,7 +201,7 @@ func RefusalIDs() []string {
 	return []string{
 		refuseTarget, refuseDown, refuseOptIn, refuseDenied, refuseManaged, refuseGoes, refuseLocked, refuseOther,
 		refuseScrape, refuseScrapes, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
-		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refusePaging, refuseBaseline,
+		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refusePaging, refuseBaseline, refuseWorld,
 	}
 }
 

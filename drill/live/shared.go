@@ -72,6 +72,23 @@ func PutBackOn(ctx context.Context, target Target, i drill.Intent, report func(d
 	return nil
 }
 
+// releaseAt takes an intent away and touches nothing else.
+func releaseAt(ctx context.Context, i drill.Intent) error {
+	target, err := targetOf(i)
+	if err != nil {
+		return err
+	}
+	if c, ok := target.(interface{ Close() error }); ok {
+		defer c.Close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, restoreLimit)
+	defer cancel()
+	if s, ok := target.(Shared); ok {
+		return s.Release(ctx, i)
+	}
+	return nil
+}
+
 // targetOf is the target of an intent.
 func targetOf(i drill.Intent) (Target, error) {
 	switch i.Kind {
@@ -134,4 +151,11 @@ func runnerOf(i drill.Intent) runner {
 	var was dockerIntent
 	_ = json.Unmarshal(i.Data, &was)
 	return was.Runner
+}
+
+// GoesOn says that the drill of an intent is surely under way: its process
+// lives on this machine, and its deadline is not over.
+func GoesOn(i drill.Intent) bool {
+	r := runnerOf(i)
+	return r.Host != "" && r.Host == thisRunner().Host && alive(r.PID) && time.Now().Before(i.Deadline)
 }
