@@ -154,7 +154,10 @@ type PrometheusSpec struct {
 	Target  map[string]string `yaml:"target" json:"target"` // labels of the scrape target
 	Alert   AlertSpec         `yaml:"alert" json:"alert"`
 	Counter string            `yaml:"counter" json:"counter"`
-	HTTP    *HTTPSpec         `yaml:"http" json:"http,omitempty"`
+	// Alertmanagers are base URLs that work from here, where those that
+	// Prometheus itself uses do not.
+	Alertmanagers []string  `yaml:"alertmanagers" json:"alertmanagers,omitempty"`
+	HTTP          *HTTPSpec `yaml:"http" json:"http,omitempty"`
 }
 
 // HTTPSpec is how to log in to Prometheus.

@@ -48,6 +48,7 @@ prometheus:
   target: {job: crm-events}     # labels of the bridge's scrape target
   alert: {name: CrmEventsServiceDown}
   counter: crm_events_messages_total
+  alertmanagers: ["http://127.0.0.1:9093"]    # that work from here; leave out for those that Prometheus itself uses
 
 backlog:
   events: 200

@@ -212,10 +212,11 @@ func realDeadRun(t *testing.T, c *city) {
 	s := c.site(t, siteOptions{})
 	die := func() {
 		d := startDrill(t, s.spec(t))
-		d.until(t, "alert is pending")
+		d.until(t, "s  hold")
 		d.killAll(t) // the watchdog too
 		if running, _ := s.running(t); running || !s.kept(t) {
-			t.Fatal("the container is not down, or its intent is not kept")
+			log, _ := os.ReadFile(filepath.Join(d.outDir, watchdogName))
+			t.Fatalf("the container runs: %v, its intent is kept: %v; the drill said:\n%s\nits watchdog:\n%s", running, s.kept(t), d.said(), log)
 		}
 	}
 	die()

@@ -26,13 +26,16 @@ func (r *run) refusePaging(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if named := r.Spec.Prometheus.Alertmanagers; len(named) > 0 && len(bases) > 0 {
+		bases = named
+	}
 	alert := r.alertLabels(ctx)
 	var who []string
 	for _, base := range bases {
 		server := promcheck.NewAlertmanager(base, http.DefaultTransport)
 		receivers, err := server.Receivers(ctx, alert)
 		if err != nil {
-			r.refuse(refusePaging, fmt.Sprintf("who would be paged is not known: %v; --allow %s if they may", err, refusePaging))
+			r.refuse(refusePaging, fmt.Sprintf("who would be paged is not known: %v; name an address that works from here in prometheus.alertmanagers, or --allow %s", err, refusePaging))
 			continue
 		}
 		if len(receivers) > 0 {

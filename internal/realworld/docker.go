@@ -50,7 +50,8 @@ func Docker(t testing.TB) *Engine {
 		t: t, name: "dockerd", logFile: filepath.Join(dir, "dockerd.log"), grace: time.Minute,
 		argv: []string{
 			"dockerd", "--host", e.Host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "run"),
-			"--pidfile", filepath.Join(dir, "pid"), "--bridge", "none", // docker0 would be shared with other daemons
+			"--pidfile", filepath.Join(dir, "pid"), "--bridge", "none", // docker0 would be shared with other daemons,
+			"--iptables=false", // and so would its rules; published ports go through a proxy
 			"--default-address-pool", fmt.Sprintf("base=10.%d.0.0/16,size=24", 128+rand.N(100)),
 		},
 		ready: func(ctx context.Context) error { _, err := e.api.Ping(ctx); return err },
