@@ -22,7 +22,7 @@ func (a *app) drillCmd() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.runCmd(), a.initCmd(), a.validateCmd())
+	c.AddCommand(a.runCmd(), a.initCmd(), a.validateCmd(), a.produceCmd())
 	return c
 }
 

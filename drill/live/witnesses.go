@@ -33,7 +33,7 @@ type witnesses struct {
 
 // openWitnesses connects to Prometheus and Kafka; it starts nothing yet.
 func openWitnesses(ctx context.Context, r *run) (*witnesses, error) {
-	prom, err := promcheck.New(promcheck.Options{URL: r.World.Prometheus})
+	prom, err := promcheck.New(promcheck.Options{URL: r.World.Prometheus, RoundTripper: r.World.PrometheusHTTP})
 	if err != nil {
 		return nil, fmt.Errorf("connect to Prometheus: %w", err)
 	}

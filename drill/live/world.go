@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"github.com/IBM/sarama"
 
@@ -15,12 +16,14 @@ type World struct {
 	Kind       string         // "embedded" or "real"
 	Brokers    []string       // bootstrap addresses
 	Sarama     *sarama.Config // shared by everything that talks to Kafka; nobody changes it
-	Prometheus string         // base URL
+	Prometheus string         // base URL, with its path prefix
 	Bridge     string         // base URL of the service under drill
 	Target     Target
 	Own        bool     // the target is surely our own bridge, which exposes every series
 	Notes      []string // what a reader of the report should know of this world
 	Log        *slog.Logger
+
+	PrometheusHTTP http.RoundTripper // logs in to Prometheus; nil for none
 }
 
 // Target is what is stopped and started: a container, a pair of commands, or a
