@@ -140,7 +140,11 @@ func BenchmarkBacklog(b *testing.B) {
 	const events = 1_000_000
 	broker := newBroker(b, 3)
 	pace(b, broker.ListenAddrs(), events/4, 4*time.Second)
-	client, err := sarama.NewClient(broker.ListenAddrs(), saramaConfig(testConfig(nil)))
+	conf, err := saramaConfig(testConfig(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	client, err := sarama.NewClient(broker.ListenAddrs(), conf)
 	if err != nil {
 		b.Fatal(err)
 	}

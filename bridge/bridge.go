@@ -44,8 +44,11 @@ func New(cfg Config, log *slog.Logger, reg *prometheus.Registry) (*Bridge, error
 	if cfg.InstanceID == "" {
 		cfg.InstanceID = instanceID(listener.Addr())
 	}
-	b := &Bridge{cfg: cfg, slog: log, reg: reg, listener: listener, quit: make(chan struct{}), readers: make(chan struct{}, cfg.HistoryReaders)}
-	b.kafka = newKafka(cfg, log)
+	carrier, err := newKafka(cfg, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	b := &Bridge{cfg: cfg, kafka: carrier, slog: log, reg: reg, listener: listener, quit: make(chan struct{}), readers: make(chan struct{}, cfg.HistoryReaders)}
 	b.m = newMetrics(reg, b.kafka.commitAge)
 	b.kafka.m, b.history = b.m, b.kafka
 	b.log = newLog(cfg.LogBytes, b.m)

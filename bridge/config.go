@@ -1,12 +1,15 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/IBM/sarama"
 )
 
 // Where a group without commits begins.
@@ -22,6 +25,9 @@ type Config struct {
 	Group       string
 	OffsetReset string // ResetEarliest or ResetLatest
 	InstanceID  string // static member id; "" means host name and port
+
+	Connect func(*sarama.Config) error                                   // sets up TLS and login; nil for none
+	Explain func(context.Context, []string, *sarama.Config, error) error // puts a connection's failure into words; nil for as it is
 
 	Addr       string   // host:port to listen on
 	Origins    []string // that browsers may come from; "*" for any, none: CORS is off

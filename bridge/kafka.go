@@ -39,13 +39,16 @@ type kafkaState struct {
 // partitions that were added.
 const topicEvery = 2 * time.Second
 
-func newKafka(cfg Config, log *slog.Logger) *kafka {
-	return &kafka{cfg: cfg, log: log, conf: saramaConfig(cfg), opened: make(chan struct{}), suspect: make(chan struct{}, 1), state: kafkaState{current: time.Now()}}
+func newKafka(cfg Config, log *slog.Logger) (*kafka, error) {
+	conf, err := saramaConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &kafka{cfg: cfg, log: log, conf: conf, opened: make(chan struct{}), suspect: make(chan struct{}, 1), state: kafkaState{current: time.Now()}}, nil
 }
 
-// saramaConfig is the one place where connections are set up. TLS and SASL
-// would be set here.
-func saramaConfig(cfg Config) *sarama.Config {
+// saramaConfig is the one place where connections are set up.
+func saramaConfig(cfg Config) (*sarama.Config, error) {
 	c := sarama.NewConfig()
 	c.ClientID = "aether-serve"
 	c.Version = sarama.V3_9_0_0
@@ -59,7 +62,13 @@ func saramaConfig(cfg Config) *sarama.Config {
 	c.Consumer.Offsets.Initial = sarama.OffsetNewest // of claims that are paused at once
 	c.Consumer.Group.InstanceId = cfg.InstanceID
 	c.Consumer.Retry.Backoff = 250 * time.Millisecond
-	return c
+	if cfg.Connect == nil {
+		return c, nil
+	}
+	if err := cfg.Connect(c); err != nil {
+		return nil, fmt.Errorf("set up the connection to Kafka: %w", err)
+	}
+	return c, nil
 }
 
 var errTopic = errors.New("topic not there")
@@ -77,7 +86,7 @@ func (k *kafka) run(ctx context.Context, out *eventLog) error {
 		if err == nil {
 			return k.carry(ctx, client, begin, out)
 		}
-		k.failed(failTopic, "topic cannot be carried yet", err)
+		k.failed(failTopic, "topic cannot be carried yet", k.explained(ctx, err))
 		_ = pause(ctx, time.Second)
 	}
 	return nil
@@ -94,11 +103,19 @@ func (k *kafka) connect(ctx context.Context) (sarama.Client, error) {
 		if err == nil {
 			return client, nil
 		}
-		k.failed(failTopic, "Kafka does not answer; is the address right, and does what the broker advertises resolve here?", fmt.Errorf("connect to %v: %w", k.cfg.Brokers, err))
+		k.failed(failTopic, "Kafka does not answer", fmt.Errorf("connect to %v: %w", k.cfg.Brokers, k.explained(ctx, err)))
 		if err := pause(ctx, time.Second); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// explained is err with what may be done about it, where that is known.
+func (k *kafka) explained(ctx context.Context, err error) error {
+	if k.cfg.Explain == nil {
+		return err
+	}
+	return k.cfg.Explain(ctx, k.cfg.Brokers, k.conf, err)
 }
 
 // beginning is where the topic and the group stand.

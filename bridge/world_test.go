@@ -107,9 +107,14 @@ type message struct {
 	headers    []sarama.RecordHeader
 }
 
-func testProducer(tb testing.TB, brokers []string) sarama.SyncProducer {
+func testProducer(tb testing.TB, brokers []string, logins ...func(*sarama.Config) error) sarama.SyncProducer {
 	tb.Helper()
 	c := sarama.NewConfig()
+	for _, apply := range logins {
+		if err := apply(c); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	c.Version = sarama.V3_9_0_0
 	c.Producer.Return.Successes = true
 	c.Producer.Partitioner = sarama.NewManualPartitioner

@@ -8,7 +8,7 @@ import "time"
 func newSpec() Spec {
 	return Spec{
 		Bridge:     BridgeSpec{Stream: "/crm-events", Health: "/healthz"},
-		Backlog:    BacklogSpec{Events: 200, Size: 512, Tenant: "00000000-0000-0000-0000-000000000001"},
+		Backlog:    DefaultBacklog(),
 		Outage:     OutageSpec{Max: Duration(10 * time.Minute)},
 		Objectives: ObjectivesSpec{FirstEvent: Duration(30 * time.Second), Drain: Duration(2 * time.Minute)},
 		GiveUp: GiveUpSpec{
@@ -16,6 +16,11 @@ func newSpec() Spec {
 			Drain: Duration(10 * time.Minute), Settle: Duration(5 * time.Minute),
 		},
 	}
+}
+
+// DefaultBacklog is 200 events of 512 bytes, as fast as it goes.
+func DefaultBacklog() BacklogSpec {
+	return BacklogSpec{Events: 200, Size: 512, Tenant: "00000000-0000-0000-0000-000000000001"}
 }
 
 // defaulter is a part of the spec whose defaults apply once it is named.

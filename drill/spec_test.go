@@ -36,7 +36,7 @@ var secrets = variables("TOKEN", "tok-1", "KAFKA_PASSWORD", "pw-2", "PROM_PASSWO
 
 func TestExamplesAreValid(t *testing.T) {
 	files, err := filepath.Glob("../testdata/specs/*.yaml")
-	if err != nil || len(files) < 3 {
+	if err != nil || len(files) < 7 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
 	for _, f := range files {
@@ -63,8 +63,16 @@ func TestInvalidSpecs(t *testing.T) {
 			"target: has docker and exec: exactly one is wanted", `bridge.url: "127.0.0.1:9010" is not a URL such as http://127.0.0.1:9090`},
 		"process-in-a-real-world": {"target.process: is for an embedded world; a real one has target.docker or target.exec"},
 		"embedded-and-real": {`bridge.stream: "crm-events" must begin with /`, `bridge.health: "" must begin with /`, "embedded.partitions: 0: from 1 to 64", "embedded.for: 0s: must be above 0",
-			"target.docker: " + real, "kafka.brokers: " + real, "prometheus.url: " + real, "bridge.url: " + real},
-		"outage": {`outage.until: "friday": only alert-firing is known`, "outage: has until and hold: one of them is wanted", "outage.hold: 20m0s is longer than outage.max 10m0s"},
+			"target.docker: " + real, "kafka.brokers: " + real, "kafka.tls: " + real, "kafka.sasl: " + real, "prometheus.url: " + real, "prometheus.http: " + real, "bridge.url: " + real},
+		"kafka-login": {"kafka.tls.key_file: is missing beside cert_file", `kafka.sasl.mechanism: "GSSAPI" is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512`, "kafka.sasl.username: is missing"},
+		"kafka-login-missing": {"kafka.tls.cert_file: is missing beside key_file", "kafka.sasl.mechanism: is missing: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+			"kafka.sasl.username: is missing", "kafka.sasl.password: is missing"},
+		"prometheus-login":      {"prometheus.http: has a username or password and bearer: one of them is wanted", "prometheus.http.tls.key_file: is missing beside cert_file"},
+		"prometheus-login-half": {"prometheus.http.username: is missing beside password"},
+		"login-in-url": {"bridge.url: has a login in it, which would be printed; it belongs into bridge.headers",
+			"prometheus.url: has a login in it, which would be printed; it belongs into prometheus.http"},
+		"brokers": {`kafka.brokers[0]: "kafka" is not host:port`, `kafka.brokers[1]: "kafka:" is not host:port`, `kafka.brokers[2]: "kafka://kafka:9092" is not host:port`},
+		"outage":  {`outage.until: "friday": only alert-firing is known`, "outage: has until and hold: one of them is wanted", "outage.hold: 20m0s is longer than outage.max 10m0s"},
 		"numbers": {"backlog.events: 0: from 1 to 10,000,000", "backlog.rate: -1: 0 or more events per second", "backlog.size: 10: from 320 to 921600 bytes", "backlog.tenant: longer than 64 characters",
 			"objectives.duplicates: -1: 0 or more", "give_up.baseline: 0s: must be above 0", "give_up.drain: 0s: must be above 0", "give_up.first_event: 0s: must be above 0", "give_up.settle: 0s: must be above 0",
 			"objectives.drain: -1s: must be above 0", "objectives.first_event: 0s: must be above 0"},
@@ -122,10 +130,11 @@ target: {process: {command: [serve, "--port=${PORT}"]}}
 }
 
 func TestSecretsNeverPrint(t *testing.T) {
-	s, err := loadFile(t, "docker.yaml", secrets)
+	s, err := loadFile(t, "docker-secure.yaml", secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Prometheus.HTTP.Bearer = "bear-4"
 	if s.Kafka.SASL.Password.Reveal() != "pw-2" || s.Bridge.Headers["Authorization"].Reveal() != "Bearer tok-1" {
 		t.Fatal("the secrets are not there")
 	}
@@ -144,6 +153,8 @@ func TestSecretsNeverPrint(t *testing.T) {
 		}
 	}
 	all := out.String() + string(j) + fmt.Sprint(masked.Kafka.SASL.Password.Reveal(), masked.Bridge.Headers["Authorization"].Reveal(), *masked.Prometheus.HTTP)
+	s.Kafka.SASL.Mechanism, s.Bridge.URL = "none", "http://u:pw-3@h"
+	all += fmt.Sprint(s.Validate())
 	for _, secret := range []string{"tok-1", "pw-2", "pw-3", "bear-4", fmt.Sprintf("%x", "pw-2")} {
 		if strings.Contains(all, secret) {
 			i := strings.Index(all, secret)

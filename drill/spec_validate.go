@@ -3,7 +3,6 @@ package drill
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -29,16 +28,27 @@ func (s Spec) Validate() error {
 	s.validateTarget(&p)
 	s.validateWorld(&p)
 	s.validateOutage(&p)
-	p.want(s.Backlog.Events >= 1 && s.Backlog.Events <= 10_000_000, "backlog.events", "%d: from 1 to 10,000,000", s.Backlog.Events)
-	p.want(s.Backlog.Rate >= 0, "backlog.rate", "%d: 0 or more events per second", s.Backlog.Rate)
-	p.want(s.Backlog.Size >= MinEventSize && s.Backlog.Size <= 900<<10, "backlog.size", "%d: from %d to %d bytes", s.Backlog.Size, MinEventSize, 900<<10)
-	p.want(len(s.Backlog.Tenant) <= 64, "backlog.tenant", "longer than 64 characters")
+	s.Backlog.validate(&p)
 	p.want(s.Objectives.Duplicates >= 0, "objectives.duplicates", "%d: 0 or more", s.Objectives.Duplicates)
 	positive(&p, map[string]Duration{
 		"objectives.first_event": s.Objectives.FirstEvent, "objectives.drain": s.Objectives.Drain,
 		"give_up.baseline": s.GiveUp.Baseline, "give_up.first_event": s.GiveUp.FirstEvent, "give_up.drain": s.GiveUp.Drain, "give_up.settle": s.GiveUp.Settle,
 	})
 	return errors.Join(p...)
+}
+
+// Validate returns every problem of a backlog, joined.
+func (b BacklogSpec) Validate() error {
+	var p problems
+	b.validate(&p)
+	return errors.Join(p...)
+}
+
+func (b BacklogSpec) validate(p *problems) {
+	p.want(b.Events >= 1 && b.Events <= 10_000_000, "backlog.events", "%d: from 1 to 10,000,000", b.Events)
+	p.want(b.Rate >= 0, "backlog.rate", "%d: 0 or more events per second", b.Rate)
+	p.want(b.Size >= MinEventSize && b.Size <= 900<<10, "backlog.size", "%d: from %d to %d bytes", b.Size, MinEventSize, 900<<10)
+	p.want(len(b.Tenant) <= 64, "backlog.tenant", "longer than 64 characters")
 }
 
 func positive(p *problems, ds map[string]Duration) {
@@ -81,34 +91,6 @@ func stopWord(p *problems, path, word string) {
 	p.want(word == StopGraceful || word == StopKill, path, "%q is neither %s nor %s", word, StopGraceful, StopKill)
 }
 
-func (s Spec) validateWorld(p *problems) {
-	p.want(s.Kafka.Topic != "", "kafka.topic", "is missing")
-	p.want(s.Kafka.Group != "", "kafka.group", "is missing")
-	p.want(s.Prometheus.Alert.Name != "", "prometheus.alert.name", "is missing")
-	p.want(s.Prometheus.Counter != "", "prometheus.counter", "is missing")
-	p.want(len(s.Prometheus.Target) > 0, "prometheus.target", "is missing: labels of the scrape target, such as job")
-	p.want(strings.HasPrefix(s.Bridge.Stream, "/"), "bridge.stream", "%q must begin with /", s.Bridge.Stream)
-	p.want(strings.HasPrefix(s.Bridge.Health, "/"), "bridge.health", "%q must begin with /", s.Bridge.Health)
-	if e := s.Embedded; e != nil {
-		s.validateEmbedded(p, e)
-		return
-	}
-	p.want(len(s.Kafka.Brokers) > 0, "kafka.brokers", "is missing; or begin with `embedded: {}`")
-	httpURL(p, "bridge.url", s.Bridge.URL)
-	httpURL(p, "prometheus.url", s.Prometheus.URL)
-}
-
-func (s Spec) validateEmbedded(p *problems, e *EmbeddedSpec) {
-	p.want(e.Partitions >= 1 && e.Partitions <= 64, "embedded.partitions", "%d: from 1 to 64", e.Partitions)
-	positive(p, map[string]Duration{"embedded.scrape": e.Scrape, "embedded.evaluate": e.Evaluate, "embedded.for": e.For})
-	const ours = "has no place beside embedded, which brings its own"
-	p.want(s.Target.Docker == nil, "target.docker", ours)
-	p.want(s.Target.Exec == nil, "target.exec", ours)
-	p.want(len(s.Kafka.Brokers) == 0, "kafka.brokers", ours)
-	p.want(s.Prometheus.URL == "", "prometheus.url", ours)
-	p.want(s.Bridge.URL == "", "bridge.url", ours)
-}
-
 func (s Spec) validateOutage(p *problems) {
 	o := s.Outage
 	p.want(o.Until == "" || o.Until == UntilAlertFiring, "outage.until", "%q: only %s is known", o.Until, UntilAlertFiring)
@@ -116,14 +98,4 @@ func (s Spec) validateOutage(p *problems) {
 	p.want(o.Hold >= 0, "outage.hold", "%s: must be above 0", o.Hold)
 	p.want(o.Hold <= o.Max, "outage.hold", "%s is longer than outage.max %s", o.Hold, o.Max)
 	positive(p, map[string]Duration{"outage.max": o.Max})
-}
-
-func httpURL(p *problems, path, text string) {
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		p.add(path, "is missing")
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		p.add(path, "%q is not a URL such as http://127.0.0.1:9090", text)
-	}
 }

@@ -3,9 +3,7 @@ package promcheck
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,6 +60,9 @@ func (c *Client) Raw(ctx context.Context, selector string, window time.Duration)
 	if err != nil {
 		return nil, c.explain("query "+query, err)
 	}
+	if value == nil { // JSON, but of something else
+		return nil, fmt.Errorf("query %s on %s: %s", query, c.safe, notPrometheus)
+	}
 	if len(warnings) > 0 {
 		return nil, fmt.Errorf("query %s on %s: the answer is not whole: %s", query, c.safe, strings.Join(warnings, "; "))
 	}
@@ -93,6 +94,9 @@ func (c *Client) ClockOffset(ctx context.Context, n int) (offset, off time.Durat
 		if err != nil {
 			return 0, 0, c.explain("query time()", err)
 		}
+		if value == nil {
+			return 0, 0, fmt.Errorf("query time() on %s: %s", c.safe, notPrometheus)
+		}
 		s, ok := value.(*model.Scalar)
 		if !ok {
 			return 0, 0, fmt.Errorf("query time() on %s: answered with a %s", c.safe, value.Type())
@@ -110,6 +114,9 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	info, err := c.v1.Buildinfo(ctx)
 	if err != nil {
 		return "", c.explain("read build information", err)
+	}
+	if info.Version == "" {
+		return "", fmt.Errorf("read build information on %s: %s", c.safe, notPrometheus)
 	}
 	return info.Version, nil
 }
@@ -132,60 +139,15 @@ func (c *Client) get(ctx context.Context, path string, params url.Values, data a
 		Error  string          `json:"error"`
 		Data   json.RawMessage `json:"data"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("get %s on %s: %w", path, c.safe, status(resp.StatusCode))
-	}
-	if answer.Status != "success" {
+	bad := json.Unmarshal(body, &answer)
+	if answer.Status == "error" && answer.Error != "" {
 		return fmt.Errorf("get %s on %s: %s", path, c.safe, answer.Error)
+	}
+	if bad != nil || answer.Status != "success" {
+		return fmt.Errorf("get %s on %s: %s", path, c.safe, answered(resp.StatusCode, string(body)))
 	}
 	if err := json.Unmarshal(answer.Data, data); err != nil {
 		return fmt.Errorf("get %s on %s: decode answer: %w", path, c.safe, err)
 	}
 	return nil
-}
-
-// Error is a failure in words, the original under Unwrap.
-type Error struct {
-	what, words string
-	cause       error
-}
-
-func (e *Error) Error() string { return e.what + ": " + e.words }
-func (e *Error) Unwrap() error { return e.cause }
-
-func (c *Client) explain(what string, err error) error {
-	return &Error{what: what + " on " + c.safe, words: words(err), cause: err}
-}
-
-func words(err error) string {
-	var answer *v1.Error
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time; is the address right, and reachable from here?"
-	case errors.Is(err, context.Canceled):
-		return "cancelled"
-	case errors.As(err, &dns):
-		return "the name " + dns.Name + " is not known here"
-	case errors.As(err, &op) && op.Op == "dial":
-		return op.Err.Error() + "; is Prometheus running there?"
-	case errors.As(err, &answer) && strings.Contains(answer.Msg, "401"):
-		return "401: it wants a login; see prometheus.http in the spec"
-	case errors.As(err, &answer) && (answer.Type == v1.ErrBadResponse || strings.Contains(answer.Msg, "404")):
-		return "it does not answer as a Prometheus does; is a path prefix missing in the URL?"
-	case errors.As(err, &answer) && answer.Type == v1.ErrServer:
-		return answer.Msg + ": " + answer.Detail[:min(200, len(answer.Detail))]
-	default:
-		return err.Error()
-	}
-}
-
-func status(code int) error {
-	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("%d: it wants a login; see prometheus.http in the spec", code)
-	default:
-		return fmt.Errorf("status %d and no JSON: it does not answer as a Prometheus does; is a path prefix missing in the URL?", code)
-	}
 }

@@ -227,7 +227,7 @@ func TestRuleIsOneOrNone(t *testing.T) {
 		{"CrmEventServiceDown", "the nearest are CrmEventsServiceDown", nil, true},
 		{"down", "the nearest are Down", nil, true},
 		{"down:rate", "no such alerting rule", nil, true}, // a recording rule is none
-		{"Down", "no such alerting rule", map[string]string{"severity": "page"}, true},
+		{"Down", "there is one with others: check prometheus.alert.labels", map[string]string{"severity": "page"}, true},
 	} {
 		_, err := c.Rule(t.Context(), x.name, x.labels)
 		if err == nil || !strings.Contains(err.Error(), x.says) || errors.Is(err, ErrRuleNotFound) != x.none {

@@ -87,6 +87,9 @@ func (c *Client) Rule(ctx context.Context, name string, labels map[string]string
 	case 1:
 		return found[0], nil
 	case 0:
+		if slices.Contains(names, name) {
+			return Rule{}, fmt.Errorf("%w %s with the labels %v on %s; there is one with others: check prometheus.alert.labels", ErrRuleNotFound, name, labels, c.safe)
+		}
 		return Rule{}, fmt.Errorf("%w %s on %s%s", ErrRuleNotFound, name, c.safe, suggest(name, names))
 	default:
 		return Rule{}, fmt.Errorf("%d alerting rules are named %s on %s; add labels under prometheus.alert.labels until one is left", len(found), name, c.safe)

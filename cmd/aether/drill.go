@@ -22,7 +22,7 @@ func (a *app) drillCmd() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.runCmd(), a.initCmd(), a.validateCmd(), a.recoverCmd())
+	c.AddCommand(a.runCmd(), a.initCmd(), a.validateCmd(), a.produceCmd(), a.recoverCmd())
 	return c
 }
 

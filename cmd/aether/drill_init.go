@@ -42,9 +42,12 @@ kafka:
   brokers: ["127.0.0.1:19092"]
   topic: aetherlink.events
   group: crm-events-sse
+  # tls: {ca_file: ca.pem}      # or "tls: {}" for the system's roots; cert_file and key_file for a client certificate
+  # sasl: {mechanism: SCRAM-SHA-512, username: drill, password: "${KAFKA_PASSWORD}"}
 
 prometheus:
-  url: http://127.0.0.1:9090
+  url: http://127.0.0.1:9090    # with its path prefix, if it has one
+  # http: {username: drill, password: "${PROM_PASSWORD}", tls: {ca_file: ca.pem}}    # or bearer
   target: {job: crm-events}     # labels of the bridge's scrape target
   alert: {name: CrmEventsServiceDown}
   counter: crm_events_messages_total

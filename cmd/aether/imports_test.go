@@ -14,6 +14,7 @@ const module = "github.com/aetherlink/aether"
 // whoever added it.
 var direction = map[string][]string{
 	"bridge":             {},
+	"kafka":              {},
 	"monitoring":         {},
 	"lag":                {},
 	"lag/collector":      {"lag"},
@@ -21,11 +22,11 @@ var direction = map[string][]string{
 	"promcheck/window":   {},
 	"drill":              {},
 	"drill/checks":       {"drill", "promcheck/window", "lag"},
-	"drill/live":         {"drill", "lag/collector", "promcheck", "promcheck/window"},
+	"drill/live":         {"drill", "kafka", "lag/collector", "promcheck", "promcheck/window"},
 	"drill/embedded":     {"drill", "drill/live", "lag/collector", "monitoring"},
 	"internal/realworld": {"monitoring"},
 	"reports":            {"drill", "promcheck/window"},
-	"cmd/aether":         {"bridge", "drill", "drill/checks", "drill/embedded", "drill/live", "monitoring", "promcheck", "reports"},
+	"cmd/aether":         {"bridge", "drill", "drill/checks", "drill/embedded", "drill/live", "kafka", "monitoring", "promcheck", "reports"},
 }
 
 // only is where a dependency may be imported; whoever imports it elsewhere
@@ -37,7 +38,8 @@ var only = map[string][]string{
 	"github.com/twmb/franz-go":                {"drill/embedded"},
 	"github.com/prometheus/prometheus":        {"drill/embedded", "promcheck"},
 	"github.com/charmbracelet/":               {"cmd/aether"},
-	"github.com/IBM/sarama":                   {"bridge", "lag/collector", "drill/live", "drill/embedded"},
+	"github.com/IBM/sarama":                   {"bridge", "kafka", "lag/collector", "drill/live", "drill/embedded"},
+	"github.com/xdg-go/":                      {"kafka"},
 	"github.com/prometheus/client_golang/api": {"promcheck"},
 }
 

@@ -17,11 +17,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aetherlink/aether/bridge"
+	"github.com/aetherlink/aether/kafka"
 )
 
 // serveFlags is what the command line adds to the bridge's Config.
 type serveFlags struct {
 	bridge.Config
+	login    loginFlags
 	host     string
 	port     int
 	logLevel string
@@ -32,7 +34,9 @@ const (
 	portDefault = 9010
 	serveEnv    = `
 Environment, where a flag is not given:
-  KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_GROUP, KAFKA_OFFSET_RESET, PORT`
+  KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_GROUP, KAFKA_OFFSET_RESET, PORT,
+  KAFKA_TLS, KAFKA_TLS_CA, KAFKA_TLS_CERT, KAFKA_TLS_KEY,
+  KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD`
 )
 
 func (a *app) serveCmd() *cobra.Command {
@@ -41,6 +45,7 @@ func (a *app) serveCmd() *cobra.Command {
 		Use: "serve", Short: "Carry a Kafka topic to browsers over Server-Sent Events",
 		Long: "Carry a Kafka topic to browsers over Server-Sent Events at /crm-events, with exact resume.\n" + serveEnv,
 		Example: `  aether serve --brokers localhost:19092
+  aether serve --brokers kafka:9093 --tls-ca ca.pem --sasl-mechanism SCRAM-SHA-512 --sasl-username bridge --sasl-password-file /run/secrets/kafka
   KAFKA_BROKERS=kafka:9092 PORT=9010 aether serve --origins https://crm.example
   curl -N 'http://localhost:9010/crm-events?from=earliest'`,
 		Args: cobra.NoArgs,
@@ -52,6 +57,7 @@ func (a *app) serveCmd() *cobra.Command {
 	fs.StringVar(&f.Group, "group", f.Group, "consumer group that commits")
 	fs.StringVar(&f.OffsetReset, "offset-reset", f.OffsetReset, "where a group without commits begins: earliest or latest")
 	fs.StringVar(&f.InstanceID, "instance-id", "", "static member id, one for each replica (default host name and port)")
+	f.login.add(c)
 	fs.StringVar(&f.host, "host", "", "address to listen on (default all)")
 	fs.IntVar(&f.port, "port", portDefault, "port to listen on, 0 for any")
 	fs.StringSliceVar(&f.Origins, "origins", nil, "origins that browsers may come from, or * (default none: CORS is off)")
@@ -68,24 +74,11 @@ func (a *app) serveCmd() *cobra.Command {
 	return c
 }
 
-// fromEnvironment fills flags that were not given.
-func (a *app) fromEnvironment(c *cobra.Command) error {
-	for _, v := range []struct{ env, flag string }{
-		{"KAFKA_BROKERS", "brokers"}, {"KAFKA_TOPIC", "topic"}, {"KAFKA_GROUP", "group"}, {"KAFKA_OFFSET_RESET", "offset-reset"}, {"PORT", "port"},
-	} {
-		text, ok := a.env(v.env)
-		if !ok || text == "" || c.Flags().Changed(v.flag) {
-			continue
-		}
-		if err := c.Flags().Set(v.flag, text); err != nil {
-			return usage("environment variable %s: %q is not a value for --%s", v.env, text, v.flag)
-		}
-	}
-	return nil
-}
-
 func (a *app) serve(c *cobra.Command, f *serveFlags) error {
-	if err := a.fromEnvironment(c); err != nil {
+	env := append([]envFlag{
+		{"KAFKA_BROKERS", "brokers"}, {"KAFKA_TOPIC", "topic"}, {"KAFKA_GROUP", "group"}, {"KAFKA_OFFSET_RESET", "offset-reset"}, {"PORT", "port"},
+	}, loginEnv()...)
+	if err := a.fromEnvironment(c, env); err != nil {
 		return err
 	}
 	log, err := a.logger(f.logLevel, f.logJSON)
@@ -99,6 +92,11 @@ func (a *app) serve(c *cobra.Command, f *serveFlags) error {
 	if err := f.Validate(); err != nil {
 		return usage("%w\nTry: aether serve --help", err)
 	}
+	login, err := a.login(f.login)
+	if err != nil {
+		return err
+	}
+	f.Connect, f.Explain = login.Apply, kafka.Explain
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends it at once

@@ -19,6 +19,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/aetherlink/aether/drill"
+	"github.com/aetherlink/aether/drill/live"
 	"github.com/aetherlink/aether/promcheck"
 )
 
@@ -31,9 +33,18 @@ func stackConfig(t *testing.T) Config {
 	}
 }
 
+func kafkaConfig(t *testing.T) *sarama.Config {
+	t.Helper()
+	c, err := live.KafkaConfig(drill.KafkaSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func startStack(t *testing.T) *Stack {
 	t.Helper()
-	s, err := Start(stackConfig(t), kafkaConfig())
+	s, err := Start(stackConfig(t), kafkaConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +265,7 @@ func TestTwoStacksDoNotDisturbEachOther(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
-	client, err := sarama.NewClient(b.Brokers(), kafkaConfig())
+	client, err := sarama.NewClient(b.Brokers(), kafkaConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +278,7 @@ func TestTwoStacksDoNotDisturbEachOther(t *testing.T) {
 
 func produce(t *testing.T, s *Stack, n int) {
 	t.Helper()
-	config := kafkaConfig()
+	config := kafkaConfig(t)
 	config.Producer.Return.Successes = true
 	p, err := sarama.NewSyncProducer(s.Brokers(), config)
 	if err != nil {
@@ -284,7 +295,7 @@ func produce(t *testing.T, s *Stack, n int) {
 // After Close nothing answers, and the folder can be removed.
 func TestNothingIsLeft(t *testing.T) {
 	cfg := stackConfig(t)
-	s, err := Start(cfg, kafkaConfig())
+	s, err := Start(cfg, kafkaConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +334,7 @@ func TestNothingIsLeft(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	cfg := stackConfig(t)
 	cfg.Alert = "NoSuchAlert"
-	if s, err := Start(cfg, kafkaConfig()); err == nil || s != nil || !strings.Contains(err.Error(), "NoSuchAlert") {
+	if s, err := Start(cfg, kafkaConfig(t)); err == nil || s != nil || !strings.Contains(err.Error(), "NoSuchAlert") {
 		t.Errorf("%v, %v", s, err)
 	}
 	cfg = stackConfig(t)
@@ -331,7 +342,7 @@ func TestStartFails(t *testing.T) {
 	if err := os.WriteFile(cfg.Dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Start(cfg, kafkaConfig()); err == nil || s != nil {
+	if s, err := Start(cfg, kafkaConfig(t)); err == nil || s != nil {
 		t.Errorf("where a file stands: %v, %v", s, err)
 	}
 }

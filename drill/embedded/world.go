@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/aetherlink/aether/drill"
 	"github.com/aetherlink/aether/drill/live"
 )
@@ -35,7 +33,10 @@ type World struct {
 // answers. The guard ends the service should this process die.
 func Open(ctx context.Context, o Options) (_ *World, err error) {
 	e := o.Spec.Embedded
-	kafka := kafkaConfig()
+	kafka, err := live.KafkaConfig(o.Spec.Kafka)
+	if err != nil {
+		return nil, err
+	}
 	w := &World{}
 	defer func() {
 		if err != nil {
@@ -81,17 +82,6 @@ func (w *World) Close() (err error) {
 	return err
 }
 
-// kafkaConfig is shared by everything of this world that talks to its broker.
-func kafkaConfig() *sarama.Config {
-	c := sarama.NewConfig()
-	c.ClientID = "aether-drill"
-	c.Version = sarama.V3_9_0_0
-	c.Metadata.AllowAutoTopicCreation = false
-	c.Net.DialTimeout, c.Net.ReadTimeout, c.Net.WriteTimeout = 5*time.Second, 10*time.Second, 10*time.Second
-	c.Admin.Timeout = 5 * time.Second
-	return c
-}
-
 // processConfig is the service as the spec names it. What connects it with this
 // world cannot be set otherwise; the rest of the runner's environment is its own.
 func processConfig(o Options, s *Stack) live.ProcessConfig {
@@ -99,8 +89,9 @@ func processConfig(o Options, s *Stack) live.ProcessConfig {
 	_, port, _ := net.SplitHostPort(s.BridgeAddr())
 	env := map[string]string{}
 	for _, kv := range os.Environ() {
-		k, v, _ := strings.Cut(kv, "=")
-		env[k] = v
+		if k, v, _ := strings.Cut(kv, "="); !strings.HasPrefix(k, "KAFKA_") { // how to reach another broker
+			env[k] = v
+		}
 	}
 	maps.Copy(env, p.Env)
 	maps.Copy(env, map[string]string{

@@ -21,9 +21,9 @@ func (r *run) sendCanaries(ctx context.Context) (drill.Canary, error) {
 	return produceCanaries(ctx, r.World.Brokers, r.World.Sarama, r.load())
 }
 
-func (r *run) load() load {
+func (r *run) load() Load {
 	b := r.Spec.Backlog
-	return load{Drill: r.Info.ID, Topic: r.Spec.Kafka.Topic, Tenant: b.Tenant, Events: b.Events, Rate: b.Rate, Size: b.Size}
+	return Load{Drill: r.Info.ID, Topic: r.Spec.Kafka.Topic, Tenant: b.Tenant, Events: b.Events, Rate: b.Rate, Size: b.Size}
 }
 
 // readOwed reads the log back, from where the stream stood to where it ends now.
@@ -31,7 +31,7 @@ func (r *run) readOwed(ctx context.Context, from []int64) (drill.Owed, [][]uint6
 	r.show.note("reading the log back")
 	client, err := sarama.NewClient(r.World.Brokers, r.World.Sarama)
 	if err != nil {
-		return drill.Owed{From: from}, nil, fmt.Errorf("connect to Kafka: %w", err)
+		return drill.Owed{From: from}, nil, fmt.Errorf("connect to Kafka: %w", r.World.explain(ctx, err))
 	}
 	defer client.Close()
 	to, err := ends(client, r.Spec.Kafka.Topic)

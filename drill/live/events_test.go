@@ -33,7 +33,7 @@ func testKafka(t *testing.T, partitions int) (*kfake.Cluster, *sarama.Config, sa
 	return broker, c, client
 }
 
-func testLoad(n int) load { return load{Drill: "d1", Topic: "t", Tenant: "x", Events: n, Size: 400} }
+func testLoad(n int) Load { return Load{Drill: "d1", Topic: "t", Tenant: "x", Events: n, Size: 400} }
 
 // raw puts records of somebody else into the log.
 func raw(t *testing.T, brokers []string, list ...*sarama.ProducerMessage) {

@@ -9,11 +9,12 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/aetherlink/aether/drill"
+	"github.com/aetherlink/aether/kafka"
 )
 
-// load is what the producer is asked for.
-type load struct {
-	Drill  string
+// Load is what the producer is asked for.
+type Load struct {
+	Drill  string // id in every event and in its header drill.HeaderID
 	Topic  string
 	Tenant string
 	Events int
@@ -28,9 +29,9 @@ const producerGrace = 5 * time.Second
 // produce sends events 0..Events-1 to partition seq mod n, idempotently. What
 // it returns is what the producer believes; only the log is proof. The error
 // says that the events could not be sent as they should be.
-func produce(ctx context.Context, brokers []string, base *sarama.Config, l load) (drill.Produced, error) {
+func produce(ctx context.Context, brokers []string, base *sarama.Config, l Load) (drill.Produced, error) {
 	made := drill.Produced{Asked: l.Events, From: time.Now().UTC()}
-	client, partitions, err := producerClient(brokers, base, l)
+	client, partitions, err := producerClient(ctx, brokers, base, l)
 	if err != nil {
 		return made, err
 	}
@@ -57,9 +58,9 @@ func produce(ctx context.Context, brokers []string, base *sarama.Config, l load)
 }
 
 // produceCanaries sends one event to every partition and returns their offsets.
-func produceCanaries(ctx context.Context, brokers []string, base *sarama.Config, l load) (drill.Canary, error) {
+func produceCanaries(ctx context.Context, brokers []string, base *sarama.Config, l Load) (drill.Canary, error) {
 	l.Rate, l.Size = 0, drill.MinEventSize
-	client, partitions, err := producerClient(brokers, base, l)
+	client, partitions, err := producerClient(ctx, brokers, base, l)
 	if err != nil {
 		return drill.Canary{}, err
 	}
@@ -84,7 +85,7 @@ func produceCanaries(ctx context.Context, brokers []string, base *sarama.Config,
 
 // producerClient is a client set up so that nothing acknowledged is lost,
 // repeated or moved, and that a broker's restart is waited out.
-func producerClient(brokers []string, base *sarama.Config, l load) (sarama.Client, int, error) {
+func producerClient(ctx context.Context, brokers []string, base *sarama.Config, l Load) (sarama.Client, int, error) {
 	c := *base
 	c.Producer.Idempotent = true
 	c.Producer.RequiredAcks = sarama.WaitForAll
@@ -96,7 +97,7 @@ func producerClient(brokers []string, base *sarama.Config, l load) (sarama.Clien
 	c.Producer.MaxMessageBytes = max(c.Producer.MaxMessageBytes, l.Size+4096)
 	client, err := sarama.NewClient(brokers, &c)
 	if err != nil {
-		return nil, 0, fmt.Errorf("connect to Kafka: %w", err)
+		return nil, 0, fmt.Errorf("connect to Kafka: %w", kafka.Explain(ctx, brokers, &c, err))
 	}
 	partitions, err := client.Partitions(l.Topic)
 	if err != nil {
@@ -113,7 +114,7 @@ type acks struct {
 }
 
 // send hands over n events and waits for an answer to each.
-func send(ctx context.Context, client sarama.Client, l load, kind string, n, partitions int) (acks, error) {
+func send(ctx context.Context, client sarama.Client, l Load, kind string, n, partitions int) (acks, error) {
 	p, err := sarama.NewAsyncProducerFromClient(client)
 	if err != nil {
 		return acks{}, fmt.Errorf("start producer: %w", err)
@@ -140,7 +141,7 @@ func send(ctx context.Context, client sarama.Client, l load, kind string, n, par
 	}
 }
 
-func feed(ctx context.Context, p sarama.AsyncProducer, l load, kind string, n, partitions int) error {
+func feed(ctx context.Context, p sarama.AsyncProducer, l Load, kind string, n, partitions int) error {
 	began := time.Now()
 	for seq := range int64(n) {
 		if l.Rate > 0 {

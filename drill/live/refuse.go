@@ -63,7 +63,7 @@ func (r *run) refused() (err error) {
 
 // refuseTopic: a topic that is not there, or that forgets events by key.
 func (r *run) refuseTopic(ctx context.Context) {
-	admin, err := r.admin()
+	admin, err := r.admin(ctx)
 	if err != nil {
 		r.refuse(refuseTopic, err.Error())
 		return
@@ -75,7 +75,7 @@ func (r *run) refuseTopic(ctx context.Context) {
 		err = metadata[0].Err
 	}
 	if err != nil {
-		r.refuse(refuseTopic, fmt.Sprintf("describe topic %s: %v", topic, err))
+		r.refuse(refuseTopic, fmt.Sprintf("describe topic %s: %v", topic, r.World.explain(ctx, err)))
 		return
 	}
 	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}}}, sarama.DescribeConfigsOptions{})
@@ -96,7 +96,7 @@ func (r *run) refuseTopic(ctx context.Context) {
 // refuseGroup: a group that is not the target's alone. The witness is on the
 // stream by now, so that a service which consumes only for clients has joined.
 func (r *run) refuseGroup(ctx context.Context) {
-	admin, err := r.admin()
+	admin, err := r.admin(ctx)
 	if err != nil {
 		r.refuse(refuseGroup, err.Error())
 		return
@@ -153,10 +153,10 @@ func (r *run) refuseOutage() {
 	}
 }
 
-func (r *run) admin() (sarama.ClusterAdmin, error) {
+func (r *run) admin(ctx context.Context) (sarama.ClusterAdmin, error) {
 	admin, err := sarama.NewClusterAdmin(r.World.Brokers, r.World.Sarama)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Kafka at %s: %w", strings.Join(r.World.Brokers, ", "), err)
+		return nil, fmt.Errorf("connect to Kafka: %w", r.World.explain(ctx, err))
 	}
 	return admin, nil
 }

@@ -13,16 +13,17 @@ import (
 // World is broker, Prometheus and target of one drill. Embedded and real
 // worlds differ in how one is built, and nowhere else.
 type World struct {
-	Kind           string            // "embedded" or "real"
-	Brokers        []string          // bootstrap addresses
-	Sarama         *sarama.Config    // shared by everything that talks to Kafka; nobody changes it
-	Prometheus     string            // base URL
-	PrometheusHTTP http.RoundTripper // how it is asked; nil for the usual way
-	Bridge         string            // base URL of the service under drill
-	Target         Target
-	Own            bool     // the target is surely our own bridge, which exposes every series
-	Notes          []string // what a reader of the report should know of this world
-	Log            *slog.Logger
+	Kind       string         // "embedded" or "real"
+	Brokers    []string       // bootstrap addresses
+	Sarama     *sarama.Config // shared by everything that talks to Kafka; nobody changes it
+	Prometheus string         // base URL, with its path prefix
+	Bridge     string         // base URL of the service under drill
+	Target     Target
+	Own        bool     // the target is surely our own bridge, which exposes every series
+	Notes      []string // what a reader of the report should know of this world
+	Log        *slog.Logger
+
+	PrometheusHTTP http.RoundTripper // logs in to Prometheus; nil for none
 }
 
 // Target is what is stopped and started: a container, a pair of commands, or a
