@@ -36,7 +36,7 @@ func (a *app) produceCmd() *cobra.Command {
 		Example: `  aether drill produce --brokers localhost:19092 --topic aetherlink.events
   aether drill produce drill.yaml --events 200 --rate 50`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return a.produce(c, args, f) },
+		RunE: func(c *cobra.Command, args []string) error { return a.produce(c, args, &f) },
 	}
 	fs := c.Flags()
 	fs.StringSliceVar(&f.brokers, "brokers", nil, "Kafka bootstrap addresses, host:port")
@@ -49,8 +49,8 @@ func (a *app) produceCmd() *cobra.Command {
 	return c
 }
 
-func (a *app) produce(c *cobra.Command, args []string, f produceFlags) error {
-	to, err := a.produceTo(c, args, &f)
+func (a *app) produce(c *cobra.Command, args []string, f *produceFlags) error {
+	to, err := a.produceTo(c, args, f)
 	if err != nil {
 		return err
 	}
