@@ -240,6 +240,8 @@ func realRefused(t *testing.T, c *city) {
 	alerts := realworld.Alertmanager(t, "http://127.0.0.1:9/")
 	paged := c.site(t, siteOptions{prom: realworld.PrometheusOptions{Alertmanager: alerts.Addr}})
 	foreign := c.site(t, siteOptions{})
+	strict := c.site(t, siteOptions{topic: map[string]string{"min.insync.replicas": "2"}})
+	compacted := c.site(t, siteOptions{topic: map[string]string{"cleanup.policy": "compact,delete"}})
 	joinGroup(t, c.broker, foreign.group, foreign.topic)
 	for _, row := range []struct {
 		name string
@@ -255,6 +257,8 @@ func realRefused(t *testing.T, c *city) {
 		{"a container that is not the bridge", other, []string{"container: " + other.name, "container: " + paged.name}, nil, exitRefused, []string{"not-the-bridge"}},
 		{"somebody would be paged", paged, nil, nil, exitRefused, []string{"paging", "test (" + alerts.URL}},
 		{"a foreign member in the group", foreign, nil, nil, exitRefused, []string{"group-members", "has 2 members"}},
+		{"min.insync.replicas that nobody can meet", strict, nil, nil, exitRefused, []string{"topic-under-replicated", "min.insync.replicas is 2"}},
+		{"a compacted topic", compacted, nil, nil, exitRefused, []string{"topic-compacted"}},
 		{"wrong topic", other, []string{"topic: " + other.topic, "topic: nothing"}, nil, exitRefused, []string{"topic-missing"}},
 		{"wrong group", other, []string{"group: " + other.group, "group: nobody"}, nil, exitRefused, []string{"group-missing"}},
 		{"rule not found", other, []string{"name: CrmEventsServiceDown", "name: CrmEventServiceDown"}, nil, exitRefused, []string{"rule-missing", "CrmEventsServiceDown"}},

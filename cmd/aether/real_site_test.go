@@ -56,6 +56,7 @@ type site struct {
 type siteOptions struct {
 	container func(*realworld.Container)
 	prom      realworld.PrometheusOptions
+	topic     map[string]string // its configuration
 	noLabel   bool
 }
 
@@ -63,7 +64,7 @@ func (c *city) site(t *testing.T, o siteOptions) *site {
 	t.Helper()
 	n := c.sites.Add(1)
 	s := &site{city: c, name: fmt.Sprintf("bridge-%d", n), topic: fmt.Sprintf("events-%d", n), group: fmt.Sprintf("group-%d", n), addr: realworld.HoldPort(t)}
-	c.broker.CreateTopic(s.topic, 3, nil)
+	c.broker.CreateTopic(s.topic, 3, o.topic)
 	s.run = realworld.Container{
 		Name: s.name, Image: realImage, Labels: map[string]string{"aether.drill": "allow"},
 		Env: []string{"KAFKA_BROKERS=" + c.broker.Inside, "KAFKA_TOPIC=" + s.topic, "KAFKA_GROUP=" + s.group}, Ports: map[string]string{"9010": s.addr},

@@ -26,6 +26,7 @@ const (
 	refuseScrapes   = "scrape-target-ambiguous"
 	refuseTopic     = "topic-missing"
 	refuseCompacted = "topic-compacted"
+	refuseReplicas  = "topic-under-replicated"
 	refuseGroup     = "group-missing"
 	refuseMembers   = "group-members"
 	refuseOthers    = "other-groups"
@@ -59,38 +60,6 @@ func (r *run) refused() (err error) {
 		}
 	})
 	return err
-}
-
-// refuseTopic: a topic that is not there, or that forgets events by key.
-func (r *run) refuseTopic(ctx context.Context) {
-	admin, err := r.admin(ctx)
-	if err != nil {
-		r.refuse(refuseTopic, err.Error())
-		return
-	}
-	defer admin.Close()
-	topic := r.Spec.Kafka.Topic
-	metadata, err := admin.DescribeTopics([]string{topic})
-	if err == nil && len(metadata) == 1 && !errors.Is(metadata[0].Err, sarama.ErrNoError) {
-		err = metadata[0].Err
-	}
-	if err != nil {
-		r.refuse(refuseTopic, fmt.Sprintf("describe topic %s: %v", topic, r.World.explain(ctx, err)))
-		return
-	}
-	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}}}, sarama.DescribeConfigsOptions{})
-	if err == nil && (len(results) != 1 || results[0].ErrorCode != sarama.ErrNoError) {
-		err = fmt.Errorf("%d answers: %v", len(results), results)
-	}
-	if err != nil {
-		r.refuse(refuseCompacted, fmt.Sprintf("read cleanup.policy of topic %s: %v", topic, err))
-		return
-	}
-	for _, e := range results[0].Configs {
-		if e.Name == "cleanup.policy" && strings.Contains(e.Value, "compact") {
-			r.refuse(refuseCompacted, fmt.Sprintf("topic %s has cleanup.policy=%s: compaction removes events that are owed", topic, e.Value))
-		}
-	}
 }
 
 // refuseGroup: a group that is not the target's alone. The witness is on the

@@ -200,7 +200,7 @@ func (r *run) until(ctx context.Context, limit time.Duration, ok func(*drill.Fac
 func RefusalIDs() []string {
 	return []string{
 		refuseTarget, refuseDown, refuseOptIn, refuseDenied, refuseManaged, refuseGoes, refuseLocked, refuseOther,
-		refuseScrape, refuseScrapes, refuseTopic, refuseCompacted, refuseGroup, refuseMembers, refuseOthers, refuseRule,
+		refuseScrape, refuseScrapes, refuseTopic, refuseCompacted, refuseReplicas, refuseGroup, refuseMembers, refuseOthers, refuseRule,
 		refuseUnhealthy, refuseActive, refuseVanishes, refuseCounter, refuseShort, refuseLong, refusePaging, refuseBaseline, refuseWorld,
 	}
 }
