@@ -69,7 +69,7 @@ func (c *city) site(t *testing.T, o siteOptions) *site {
 		Name: s.name, Image: realImage, Labels: map[string]string{"aether.drill": "allow"},
 		Env: []string{"KAFKA_BROKERS=" + c.broker.Inside, "KAFKA_TOPIC=" + s.topic, "KAFKA_GROUP=" + s.group}, Ports: map[string]string{"9010": s.addr},
 		Args:    []string{"serve", "--instance-id", s.name}, // the group knows it again when it is made anew
-		Restart: container.RestartPolicyUnlessStopped, // the usual one of such a service
+		Restart: container.RestartPolicyUnlessStopped,       // the usual one of such a service
 	}
 	if o.noLabel {
 		s.run.Labels = nil
