@@ -151,20 +151,35 @@ func why(o Outcome, f *Facts, findings []Finding) string {
 	return summary(findings)
 }
 
-// summary names the first red check, else the first undecided one that is not
-// undecided because of another.
+// summary names the first red check, else the first undecided one; one that is
+// undecided because of another only where there is no other.
 func summary(findings []Finding) string {
 	if len(findings) == 0 {
 		return "no check was judged"
 	}
 	for _, v := range []Verdict{Fail, Inconclusive} {
-		of := slices.DeleteFunc(slices.Clone(findings), func(x Finding) bool { return x.Verdict != v || x.Because != "" })
-		if len(of) == 0 {
+		var first, because *Finding
+		n := 0
+		for i, x := range findings {
+			switch {
+			case x.Verdict != v:
+			case x.Because != "" && because == nil:
+				because = &findings[i]
+			case x.Because == "":
+				if n++; first == nil {
+					first = &findings[i]
+				}
+			}
+		}
+		if first == nil && because == nil {
 			continue
 		}
-		line := of[0].Check + ": " + firstNonEmpty(of[0].Reason, of[0].Observed)
-		if len(of) > 1 {
-			line += fmt.Sprintf(" (and %d more)", len(of)-1)
+		if first == nil {
+			first, n = because, 1
+		}
+		line := first.Check + ": " + firstNonEmpty(first.Reason, first.Observed)
+		if n > 1 {
+			line += fmt.Sprintf(" (and %d more)", n-1)
 		}
 		return line
 	}

@@ -132,3 +132,23 @@ func TestNothingStoppedNothingJudged(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A drill that is undecided says why, also where only what depends on another
+// check is undecided.
+func TestSummaryNeverSaysThatAllPassed(t *testing.T) {
+	passed := Finding{Check: "a", Verdict: Pass}
+	waits := Finding{Check: "b", Verdict: Inconclusive, Because: "a", Reason: "because a is odd"}
+	cause := Finding{Check: "c", Verdict: Inconclusive, Reason: "no samples"}
+	for _, row := range []struct {
+		findings []Finding
+		want     string
+	}{
+		{[]Finding{passed}, "all 1 checks passed"},
+		{[]Finding{passed, waits}, "b: because a is odd"},
+		{[]Finding{waits, cause, cause}, "c: no samples (and 1 more)"},
+	} {
+		if got := summary(row.findings); got != row.want {
+			t.Errorf("%q, want %q", got, row.want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ func recoveryFirstEvent() drill.Check {
 				}
 				return r.pass("after %s", took)
 			}
-			opened, tries := reopened(f, start.Line)
+			opened, tries := reopened(f, start.V.From)
 			if tries != nil {
 				r.uses(tries.Line)
 			}
@@ -41,11 +41,11 @@ func recoveryFirstEvent() drill.Check {
 	}
 }
 
-// reopened says whether the stream opened after a line, and what is said of the
+// reopened says whether the stream opened after an instant, and what is said of the
 // tries that failed.
-func reopened(f *drill.Facts, after int) (opened bool, tries *drill.At[drill.Stream]) {
+func reopened(f *drill.Facts, after time.Time) (opened bool, tries *drill.At[drill.Stream]) {
 	for i, s := range f.Streams {
-		if s.Line < after {
+		if s.Time.Before(after) {
 			continue
 		}
 		opened = opened || s.V.Open
@@ -97,7 +97,7 @@ func deliveryNoLoss() drill.Check {
 				return *undecided
 			}
 			r.expected = plural(l.Owed, "event") + " delivered, 0 lost"
-			opened, _ := reopened(f, f.Call(drill.OpStart).Line)
+			opened, _ := reopened(f, f.Call(drill.OpStart).V.From)
 			switch {
 			case l.Lost == 0:
 				return r.pass("%d of %d delivered", l.Once+l.Repeated, l.Owed)

@@ -76,6 +76,7 @@ func metricMutations() []mutation {
 			x.set(26, 29.9, 0.1)
 			x.change(0, stopAt, func(p *drill.Point) bool { p.Value += float64(p.At.Sub(zero).Seconds()); return true })
 		}), want{"rate.spike": fail}, "at the first scrapes"},
+		{"the first event is counted late", series1(counter, func(x *series) { x.set(26, 31.9, 0) }), want{}, ""},
 		{"the backlog is too small to stand out", series1(counter, func(x *series) {
 			x.set(26, 29.9, 1)
 			x.change(0, stopAt, func(p *drill.Point) bool { p.Value += 20 * float64(p.At.Sub(zero).Seconds()); return true })

@@ -42,6 +42,23 @@ func commands() func(*story) {
 	})
 }
 
+// lateStart lets the start call return, and be written down, at an instant.
+func lateStart(at float64) func(*story) {
+	return func(s *story) {
+		for i := range s.events {
+			if r := s.events[i].rec; r.Call != nil && r.Call.Op == drill.OpStart || r.Target != nil && s.events[i].at > startAt {
+				s.events[i].at = at
+				at += 0.01
+			}
+		}
+		records(func(_ float64, r *drill.Record) {
+			if r.Call != nil && r.Call.Op == drill.OpStart {
+				r.Call.To = sec(26.05)
+			}
+		})(s)
+	}
+}
+
 func kindMutations() []mutation {
 	return []mutation{
 		{"a container, its clock 5 s ahead", container(5, 0.01), want{}, ""},
@@ -58,6 +75,7 @@ func kindMutations() []mutation {
 		{"commands", commands(), want{}, ""},
 		{"commands that say running after the stop", both(commands(), state(10.5, func(x *drill.TargetState) { x.Running = true })), want{"target.stopped": fail}, "runs although"},
 		{"commands that say stopped after the start", both(commands(), state(25, func(x *drill.TargetState) { x.Running = false })), want{"target.restarted": fail}, "does not run"},
+		{"the stream is back before the start call returns", lateStart(26.05), want{}, ""},
 		{"no intent", without(func(_ float64, r *drill.Record) bool { return r.Intent != nil }), want{"target.stopped": open}, "intent"},
 	}
 }

@@ -38,7 +38,11 @@ func TestOneCauseOneLine(t *testing.T) {
 			s := healthy(t)
 			m.change(s)
 			got, said := want{}, ""
+			verdicts := map[string]drill.Verdict{}
 			for _, x := range drill.Judge(s.spec, s.facts(t), All()) {
+				if verdicts[x.Check] = x.Verdict; x.Because != "" && verdicts[x.Because] == drill.Pass {
+					t.Errorf("%s is undecided because of %s, which passed", x.Check, x.Because)
+				}
 				if x.Verdict == drill.Pass || x.Because != "" {
 					continue
 				}

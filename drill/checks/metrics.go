@@ -140,8 +140,17 @@ func (r *ruling) counted(v float64, least, most int64) drill.Finding {
 	return r.pass("%.0f", v)
 }
 
-// firstScrapes is how many scrapes after the start may show the spike.
+// firstScrapes is how many scrapes may show the spike, from the first on that
+// counts an event: how long that took is for other checks.
 const firstScrapes = 3
+
+func firstCounted(points []drill.Point) []drill.Point {
+	i := slices.IndexFunc(points, func(p drill.Point) bool { return p.Value > 0 })
+	if i < 0 {
+		return nil
+	}
+	return points[i:min(len(points), i+firstScrapes)]
+}
 
 func rateSpike() drill.Check {
 	return drill.Check{
@@ -168,7 +177,7 @@ func rateSpike() drill.Check {
 			base := (last.Value - first.Value) / last.At.Sub(first.At).Seconds()
 			r.expected = fmt.Sprintf("more than the baseline's %.1f events/s", base)
 			best := 0.0
-			for _, p := range now[:min(len(now), firstScrapes)] {
+			for _, p := range firstCounted(now) {
 				if age := float64(p.At.UnixMilli())/1000 - began; age > 0 {
 					best = max(best, p.Value/age)
 				}
@@ -253,16 +262,17 @@ func sseClients() drill.Check {
 	}
 }
 
-// streams is when the witness came, came back after the start, and left.
+// streams is when the witness came, came back after the start, and left. It may
+// be back before the start call has returned and stands in the journal.
 func (m metrics) streams(f *drill.Facts) (came, back, left *drill.At[drill.Stream]) {
 	for i := range f.Streams {
 		s := &f.Streams[i]
 		switch {
 		case s.V.Open && came == nil && s.Line < m.stop.Line:
 			came = s
-		case s.V.Open && s.Line > m.start.Line:
+		case s.V.Open && s.Time.After(m.start.V.From):
 			back = s
-		case !s.V.Open && s.Line > m.start.Line && back != nil:
+		case !s.V.Open && back != nil:
 			left = s
 		}
 	}

@@ -99,7 +99,7 @@ func (t timing) upAgain(f *drill.Facts) (up window.Span, lines []int, missing st
 		up, lines = window.Span{Lo: began.Lo, Hi: good.At.Add(t.window.ScrapeTimeout)}, append(lines, from...)
 	}
 	for _, s := range f.Streams {
-		if s.Line < start.Line || !s.V.Open {
+		if s.Time.Before(start.V.From) || !s.V.Open {
 			continue
 		}
 		if open := t.span(start.V.From, s.Time); up.Hi.IsZero() || open.Hi.Before(up.Hi) {

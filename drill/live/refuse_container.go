@@ -82,11 +82,11 @@ func vetContainer(c Container, confirmed string) (against []drill.Refusal) {
 	return against
 }
 
-// startTolerance is how far a process may seem to have started from its
-// container: its own clock counts from a boot time in whole seconds, and an
-// entry point may take a while before it becomes the service.
+// How far a process may seem to have started from its container: the kernel
+// counts from a boot time in whole seconds, a busy engine writes its time down
+// late, and an entry point may take a while before it becomes the service.
 const (
-	startsBefore = 2 * time.Second
+	startsBefore = 5 * time.Second
 	startsAfter  = 10 * time.Second
 )
 
