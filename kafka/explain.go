@@ -78,7 +78,10 @@ func loginRefused(err error) bool {
 
 func refusedLogin(conf *sarama.Config, err error) string {
 	s := conf.Net.SASL
-	if errors.Is(err, sarama.ErrUnsupportedSASLMechanism) {
+	switch {
+	case errors.Is(err, sarama.ErrIllegalSASLState):
+		return fmt.Sprintf("the broker takes no login here (user %q, %s); use the port of a listener with SASL, or leave kafka.sasl (--sasl-mechanism) out", s.User, s.Mechanism)
+	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
 		return fmt.Sprintf("the broker does not offer the mechanism %s to user %q; set kafka.sasl.mechanism (--sasl-mechanism) to one that it offers", s.Mechanism, s.User)
 	}
 	return fmt.Sprintf("the broker refused the login of user %q with %s; is the user there, for this mechanism, and the password right?", s.User, s.Mechanism)

@@ -156,10 +156,12 @@ func TestExplainLogin(t *testing.T) {
 func TestExplainALoginThatIsRefusedInWords(t *testing.T) {
 	for _, c := range []struct {
 		at   kmsg.Key
+		said *kerr.Error
 		says string
 	}{
-		{kmsg.SASLAuthenticate, `the broker refused the login of user "ann" with PLAIN`},
-		{kmsg.SASLHandshake, `the broker does not offer the mechanism PLAIN to user "ann"`},
+		{kmsg.SASLAuthenticate, kerr.SaslAuthenticationFailed, `the broker refused the login of user "ann" with PLAIN`},
+		{kmsg.SASLHandshake, kerr.UnsupportedSaslMechanism, `the broker does not offer the mechanism PLAIN to user "ann"`},
+		{kmsg.SASLHandshake, kerr.IllegalSaslState, `the broker takes no login here (user "ann", PLAIN)`},
 	} {
 		b := broker(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "ann", "right"))
 		b.ControlKey(c.at.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
@@ -167,9 +169,9 @@ func TestExplainALoginThatIsRefusedInWords(t *testing.T) {
 			r := req.ResponseKind()
 			switch r := r.(type) {
 			case *kmsg.SASLAuthenticateResponse:
-				r.ErrorCode = kerr.SaslAuthenticationFailed.Code
+				r.ErrorCode = c.said.Code
 			case *kmsg.SASLHandshakeResponse:
-				r.ErrorCode = kerr.UnsupportedSaslMechanism.Code
+				r.ErrorCode = c.said.Code
 			}
 			return r, nil, true
 		})
