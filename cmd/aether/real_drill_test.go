@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/docker/docker/api/types/container"
 
-	"github.com/aetherlink/aether/drill"
 	"github.com/aetherlink/aether/internal/realworld"
 )
 
@@ -348,14 +346,4 @@ func (idleMember) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 func (idleMember) ConsumeClaim(s sarama.ConsumerGroupSession, _ sarama.ConsumerGroupClaim) error {
 	<-s.Context().Done()
 	return nil
-}
-
-// redChecks are those that failed.
-func redChecks(r drill.Result) (red []string) {
-	for _, f := range r.Checks {
-		if f.Verdict == drill.Fail {
-			red = append(red, f.Check)
-		}
-	}
-	return slices.Sorted(slices.Values(red))
 }

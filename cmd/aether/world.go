@@ -19,7 +19,6 @@ import (
 // world is what a drill runs in, with what that stands on.
 type world struct {
 	*live.World
-	guard *live.Guard
 	close []func() error // in reverse
 }
 
