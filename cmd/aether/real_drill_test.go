@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func TestReal(t *testing.T) {
 		run  func(*testing.T, *city)
 	}{
 		{"clean", realClean}, {"killed", realKilled}, {"stubborn", realStubborn}, {"foreign traffic", realTraffic},
-		{"Prometheus restarts in the hold", realPrometheusRestarts}, {"commands", realCommands}, {"two at once", realTwo},
+		{"Prometheus restarts in the hold", realPrometheusRestarts}, {"commands", realCommands}, {"compose", realCompose}, {"two at once", realTwo},
 		{"refused", realRefused},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,6 +158,44 @@ func realCommands(t *testing.T, c *city) {
 	d := startDrill(t, s.spec(t, fmt.Sprintf("{docker: {container: %s, host: %q}}", s.name, c.engine.Host), fmt.Sprintf(
 		`{exec: {stop: [%s, stop, %s], start: [%s, start, %s], state: [sh, -c, "docker -H %s inspect -f '{{.State.Running}}' %s | grep -q true"]}}`,
 		docker, s.name, docker, s.name, c.engine.Host, s.name)))
+	d.wantCode(t, exitPass)
+	s.wantBack(t, d)
+}
+
+// A service of a compose project, by the commands of the example.
+func realCompose(t *testing.T, c *city) {
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	compose := func(args ...string) string {
+		cmd := exec.Command("docker-compose", append([]string{"-f", file}, args...)...)
+		cmd.Env = append(os.Environ(), "DOCKER_HOST="+c.engine.Host)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("docker-compose %v: %v\n%s", args, err, &said)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	s := c.site(t, siteOptions{start: func(s *site) string {
+		text := fmt.Sprintf("version: \"3.3\"\nnetworks: {default: {external: {name: aether-test}}}\nservices:\n  crm-events: {image: %q, ports: [%q], environment: [%s]}\n",
+			realImage, s.addr+":9010", strings.Join(s.run.Env, ", "))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		compose("up", "-d")
+		return compose("ps", "-q", "crm-events")
+	}})
+	example, err := os.ReadFile("../../testdata/specs/exec-compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := bytes.Index(example, []byte("  exec:")), bytes.Index(example, []byte("\nbridge:"))
+	if from < 0 || to < from {
+		t.Fatalf("the example is not what it was:\n%s", example)
+	}
+	target := strings.ReplaceAll(string(example[from:to]), "/srv/crm/compose.yaml", file)
+	d := startDrillWith(t, []string{"DOCKER_HOST=" + c.engine.Host},
+		s.spec(t, fmt.Sprintf("target: {docker: {container: %s, host: %q}}", s.name, c.engine.Host), "target:\n"+target))
 	d.wantCode(t, exitPass)
 	s.wantBack(t, d)
 }

@@ -48,7 +48,7 @@ func TestRealSecure(t *testing.T) {
 		{"wrong password of Kafka", append(kafka("SCRAM-SHA-512", "nonsense"), login...), []string{"SCRAM-SHA-512", "aether"}},
 		{"no TLS where the broker speaks it", append([]string{fmt.Sprintf("[%q]", c.broker.Addr), fmt.Sprintf("[%q]", c.broker.Secure)}, login...), []string{"TLS"}},
 		{"no password for Prometheus", kafka("PLAIN", `"${KAFKA_SECRET}"`), []string{"401", "prometheus.http"}},
-		{"without the path", append(append(kafka("PLAIN", `"${KAFKA_SECRET}"`), login...), s.prom.URL, strings.TrimSuffix(s.prom.URL, "/prom")), []string{"prometheus.url"}},
+		{"without the path", append(append(kafka("PLAIN", `"${KAFKA_SECRET}"`), login...), s.prom.URL, strings.TrimSuffix(s.prom.URL, "/prom")), []string{"path prefix"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := startDrillWith(t, env, s.spec(t, row.spec...))

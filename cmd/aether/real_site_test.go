@@ -58,6 +58,7 @@ type siteOptions struct {
 	prom      realworld.PrometheusOptions
 	topic     map[string]string // its configuration
 	noLabel   bool
+	start     func(*site) (id string) // instead of the engine
 }
 
 func (c *city) site(t *testing.T, o siteOptions) *site {
@@ -77,7 +78,10 @@ func (c *city) site(t *testing.T, o siteOptions) *site {
 	if o.container != nil {
 		o.container(&s.run)
 	}
-	s.id = c.engine.Run(s.run)
+	if o.start == nil {
+		o.start = func(s *site) string { return c.engine.Run(s.run) }
+	}
+	s.id = o.start(s)
 	s.awaitReady(t)
 	o.prom.Target = s.addr
 	s.prom = realworld.Prometheus(t, o.prom)

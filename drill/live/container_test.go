@@ -3,12 +3,14 @@ package live
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/aetherlink/aether/drill"
@@ -138,5 +140,26 @@ func TestResolveDockerHost(t *testing.T) {
 				t.Errorf("host (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What an engine refuses is said with what to do about it.
+func TestDockerSaysWhatToTry(t *testing.T) {
+	d, err := NewDocker(DockerHost{Address: "unix://" + filepath.Join(t.TempDir(), "none.sock"), From: "DOCKER_HOST"}, drill.DockerSpec{Container: "bridge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if err := d.reachable(t.Context()); err == nil || !strings.Contains(err.Error(), "none.sock") || !strings.Contains(err.Error(), "host from DOCKER_HOST") {
+		t.Errorf("no socket: %v", err)
+	}
+	if err := d.explain("stop container bridge", errors.New("dial unix /var/run/docker.sock: connect: permission denied")); !strings.Contains(err.Error(), "member of the group docker") {
+		t.Errorf("permission denied: %v", err)
+	}
+	if err := d.explain("inspect container bridge", errdefs.ErrNotFound); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), "ps -a") {
+		t.Errorf("unknown container: %v", err)
+	}
+	if _, err := NewDocker(DockerHost{Address: "tcp://127.0.0.1:1", Certs: t.TempDir()}, drill.DockerSpec{}); err == nil || !strings.Contains(err.Error(), "docker certificates in") {
+		t.Errorf("no certificates: %v", err)
 	}
 }
