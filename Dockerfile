@@ -1,5 +1,5 @@
 # The binary is built outside, static and without the embedded world:
-#   CGO_ENABLED=0 go build -tags slim -trimpath -o aether ./cmd/aether && docker build -t aether .
+#   CGO_ENABLED=0 go build -tags slim -o aether ./cmd/aether && docker build -t aether .
 FROM scratch
 COPY aether /aether
 USER 65532:65532

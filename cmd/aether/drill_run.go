@@ -137,6 +137,9 @@ func (a *app) drillIn(out *outDir, o live.Options, quiet bool) error {
 		return signals.instead(&exit{code: exitRefused, err: fmt.Errorf("nothing was drilled: %w", err)})
 	}
 	o.World, o.Info.World, o.Info.Notes = world.World, world.Kind, world.Notes
+	if o.Silence {
+		o.Info.Notes = append(o.Info.Notes, "the alert was silenced in Alertmanager for the time of the drill")
+	}
 	result, err := func() (drill.Result, error) {
 		defer show.close()
 		defer world.end(a.err)
